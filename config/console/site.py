@@ -1,0 +1,7 @@
+"""The admin site of the project."""
+
+from unfold.sites import UnfoldAdminSite
+
+
+class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
+    """The console: Django's admin in the product's clothes."""

@@ -1,0 +1,8 @@
+"""Prompt templates: versions, inheritance, typed variables, rendering."""
+
+from django.apps import AppConfig
+
+
+class TemplatesConfig(AppConfig):
+    name = "templates_app"
+    verbose_name = "Templates"

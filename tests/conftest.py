@@ -1,0 +1,45 @@
+"""Test set-up: a database of its own for every pytest process, and async tests that share it."""
+
+import inspect
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.core.cache import cache
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the test database after this process, so that runs beside each other never collide."""
+    controller = os.environ.setdefault("AGENT_BUILDER_TEST_RUN", str(os.getpid()))
+    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = (
+        f"test_{settings.DATABASES['default']['NAME']}_{controller}"
+    )
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    prefix = f"test-{controller}-{worker}"
+    if settings.REDIS_URL:
+        settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = prefix
+        settings.CACHES["default"]["KEY_PREFIX"] = prefix
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run `async def` tests through `async_to_sync`.
+
+    The ORM then works on the test's own thread and connection and shares its transaction.
+    """
+    function = pyfuncitem.obj
+    if not inspect.iscoroutinefunction(function):
+        return None
+    names = inspect.signature(function).parameters
+    arguments: dict[str, Any] = {name: pyfuncitem.funcargs[name] for name in names}
+    async_to_sync(function)(**arguments)
+    return True
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> Iterator[None]:
+    yield
+    cache.clear()
