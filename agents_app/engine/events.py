@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from typing_extensions import override
+
 from agents_app.engine.limits import Usage
 from agents_app.engine.messages import (
     AssistantMessage,
@@ -39,6 +41,7 @@ class RunQueued(Event):
     version: int
     input: str
 
+    @override
     def payload(self) -> dict[str, Any]:
         return {
             "agent_id": self.agent_id,
@@ -55,6 +58,7 @@ class RunStarted(Event):
     type: ClassVar[str] = "run.started"
     model: str
 
+    @override
     def payload(self) -> dict[str, Any]:
         return {"model": self.model}
 
@@ -66,6 +70,7 @@ class StepStarted(Event):
     type: ClassVar[str] = "step.started"
     step: int
 
+    @override
     def payload(self) -> dict[str, Any]:
         return {"step": self.step}
 
@@ -78,6 +83,7 @@ class StepRestarted(Event):
     step: int
     reason: str
 
+    @override
     def payload(self) -> dict[str, Any]:
         return {"step": self.step, "reason": self.reason}
 
@@ -89,6 +95,7 @@ class ContextRetrieved(Event):
     type: ClassVar[str] = "context.retrieved"
     message: ContextMessage
 
+    @override
     def payload(self) -> dict[str, Any]:
         return {"passages": encode_message(self.message)["passages"]}
 
@@ -102,6 +109,7 @@ class MessageCompleted(Event):
     message: AssistantMessage
     usage: Usage
 
+    @override
     def payload(self) -> dict[str, Any]:
         return {
             "step": self.step,
@@ -120,6 +128,7 @@ class ToolCalled(Event):
     effect: str
     idempotency_key: str
 
+    @override
     def payload(self) -> dict[str, Any]:
         return {
             "step": self.step,
@@ -140,6 +149,7 @@ class ToolCompleted(Event):
     result: ToolResult
     duration_ms: int
 
+    @override
     def payload(self) -> dict[str, Any]:
         return {
             "step": self.step,
@@ -156,6 +166,7 @@ class StepCompleted(Event):
     step: int
     next: str
 
+    @override
     def payload(self) -> dict[str, Any]:
         return {"step": self.step, "next": self.next}
 
@@ -169,6 +180,7 @@ class RunWaiting(Event):
     detail: str
     call_ids: Sequence[str] = ()
 
+    @override
     def payload(self) -> dict[str, Any]:
         return {"reason": self.reason, "detail": self.detail, "call_ids": list(self.call_ids)}
 
@@ -182,6 +194,7 @@ class RunCompleted(Event):
     steps: int
     usage: Usage
 
+    @override
     def payload(self) -> dict[str, Any]:
         return {"output": self.output, "steps": self.steps, "usage": self.usage.encode()}
 
@@ -196,6 +209,7 @@ class RunFailed(Event):
     fault: str
     usage: Usage
 
+    @override
     def payload(self) -> dict[str, Any]:
         return {
             "code": self.code,
@@ -214,6 +228,7 @@ class RunCancelled(Event):
     message: AssistantMessage | None
     usage: Usage
 
+    @override
     def payload(self) -> dict[str, Any]:
         return {
             "step": self.step,

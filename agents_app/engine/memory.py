@@ -1,4 +1,4 @@
-"""In-memory twins of the tool, context and journal ports, for tests and for runs without a store."""
+"""In-memory twins of the tool, context and journal ports, for tests and runs without a store."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -4,7 +4,7 @@ Each has a real adapter and an in-memory twin (`engine/memory.py`, `engine/llm/s
 pass the same contract tests.
 """
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,7 +53,7 @@ class PreparedCall:
 
     call: ToolCall
     spec: ToolSpec
-    arguments: dict[str, object]
+    arguments: Mapping[str, object]
     idempotency_key: str
     """`run:step:call`, the same on every attempt."""
 

@@ -59,7 +59,7 @@ class ModelRequest:
     tools: Sequence[ToolSpec] = ()
     tool_choice: str = AUTO
     """`auto`, `none`, or the name of the one tool that must be called."""
-    settings: ModelSettings = ModelSettings()
+    settings: ModelSettings = field(default_factory=ModelSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +72,8 @@ class RunSpec:
     input: UserMessage
     history: tuple[Message, ...] = ()
     """Earlier messages of the session, oldest first."""
-    settings: ModelSettings = ModelSettings()
-    limits: Limits = Limits()
+    settings: ModelSettings = field(default_factory=ModelSettings)
+    limits: Limits = field(default_factory=Limits)
     first_tool: str | None = None
     """A tool that the first step must call; the steps after it may not call it again."""
     context_tokens: int = 0

@@ -14,7 +14,7 @@ from agents_app.engine.messages import AssistantMessage, Message, ToolCall, Tool
 SCHEMA = 1
 """1: step, phase, called, usage."""
 
-Phase = Literal["new", "model", "tools"]
+Phase = Literal["new", "model", "tools", "done"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,13 +22,13 @@ class RunState:
     """The position of one run; the loop alone changes it."""
 
     phase: Phase = "new"
-    """new: nothing recorded; model: the step's answer is awaited; tools: its calls are."""
+    """new: nothing recorded; model: the step's answer is awaited; tools: its calls are; done."""
     step: int = 0
     messages: list[Message] = field(default_factory=list)
     """What the run has added to the conversation so far, without the user's input."""
     called: set[str] = field(default_factory=set)
     """Calls of the current step whose intent is recorded."""
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     streamed: list[str] = field(default_factory=list)
     """Text of the answer that is being written; never part of the checkpoint."""
 
