@@ -94,6 +94,40 @@ class TemplateVersion(BaseModel):
     def __str__(self) -> str:
         return f"{self.template} v{self.number}"
 
+    @property
+    def reference(self) -> str:
+        """The text that pins this version from any workspace."""
+        return f"{self.template.reference}@{self.number}"
+
+
+class TemplateVersionLink(BaseModel):
+    """One version that another one extends, includes or imports."""
+
+    class Kind(models.TextChoices):
+        EXTENDS = "extends", "Extends"
+        INCLUDE = "include", "Includes"
+        IMPORT = "import", "Imports"
+
+    version = models.ForeignKey(TemplateVersion, models.CASCADE, related_name="links")
+    target = models.ForeignKey(TemplateVersion, models.PROTECT, related_name="referrers")
+    kind = models.CharField(max_length=7, choices=Kind.choices)
+    written = models.CharField(max_length=140)
+    """The reference as it stands in the body."""
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["version", "written"], name="link_is_unique_in_its_version"
+            ),
+        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            pgtrigger.Protect(name="template_link_is_immutable", operation=pgtrigger.Update),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version} {self.kind} {self.written}"
+
 
 class PromptTemplateShare(Share):
     """A role on one template for one user or group."""
