@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.contrib.auth.models import User
 from django.db import models
+from typing_extensions import override
 
 from config.common.models import BaseModel
 from sessions_app.querysets import MessageQuerySet, SessionQuerySet
@@ -27,6 +28,7 @@ class Session(BaseModel):
             models.Index(fields=["user", "-id"], name="session_by_user"),
         ]
 
+    @override
     def __str__(self) -> str:
         return self.title or f"Session {self.id}"
 
@@ -60,5 +62,6 @@ class Message(BaseModel):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.session_id} #{self.sequence} {self.kind}"

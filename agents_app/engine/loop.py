@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from typing import Literal
 
-from agents_app.engine import toolcalls
+from agents_app.engine import history, toolcalls
 from agents_app.engine.errors import (
     DeadlinePassed,
     EngineError,
@@ -194,7 +194,7 @@ class _Execution:
         return ModelRequest(
             model=spec.model,
             instructions=spec.instructions,
-            messages=[*spec.history, spec.input, *in_call_order(self.state.messages)],
+            messages=[*spec.history, spec.input, *history.in_call_order(self.state.messages)],
             tools=tools,
             tool_choice=choice,
             settings=spec.settings,
@@ -315,29 +315,3 @@ class _Execution:
             )
         ):
             yield event
-
-
-def in_call_order(messages: Sequence[Message]) -> list[Message]:
-    """Return messages with the results of each answer in the order of its calls.
-
-    Results are kept in the order in which they came in; the model gets the same request whichever
-    call was faster.
-    """
-    ordered: list[Message] = []
-    results: list[ToolResult] = []
-    places: dict[str, int] = {}
-
-    def place(result: ToolResult) -> int:
-        return places.get(result.call_id, 0)
-
-    for message in messages:
-        if isinstance(message, ToolResult):
-            results.append(message)
-            continue
-        ordered.extend(sorted(results, key=place))
-        results = []
-        if isinstance(message, AssistantMessage):
-            places = {call.id: index for index, call in enumerate(message.calls)}
-        ordered.append(message)
-    ordered.extend(sorted(results, key=place))
-    return ordered

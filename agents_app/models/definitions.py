@@ -6,6 +6,7 @@ import pgtrigger
 from django.contrib.auth.models import User
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from typing_extensions import override
 
 from agents_app.querysets import AgentVersionQuerySet
 from config.common.models import BaseModel
@@ -35,9 +36,7 @@ class Agent(OwnedModel):
     knowledge_bases = models.ManyToManyField(KnowledgeBase, blank=True, related_name="agents")
     first_tool = models.CharField(max_length=64, blank=True)
     """Name of a tool that the first step must call; empty leaves the choice to the model."""
-    context_tokens = models.PositiveIntegerField(
-        default=0, validators=[MaxValueValidator(32_000)]
-    )
+    context_tokens = models.PositiveIntegerField(default=0, validators=[MaxValueValidator(32_000)])
     """Passages put before the first step, in tokens; 0 leaves searching to the model."""
     max_steps = models.PositiveSmallIntegerField(
         default=25, validators=[MinValueValidator(1), MaxValueValidator(100)]
@@ -74,6 +73,7 @@ class AgentVersion(BaseModel):
             pgtrigger.Protect(name="agent_version_is_immutable", operation=pgtrigger.Update),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.agent} v{self.number}"
 

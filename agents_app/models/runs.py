@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from django.contrib.auth.models import User
 from django.db import models
+from typing_extensions import override
 
 from agents_app.models.definitions import AgentVersion
 from agents_app.querysets import RunEventQuerySet, RunQuerySet
@@ -41,9 +42,7 @@ class Run(BaseModel):
         "self", models.CASCADE, null=True, blank=True, related_name="children"
     )
     root = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="+")
-    purpose = models.CharField(
-        max_length=10, choices=Purpose.choices, default=Purpose.PRODUCTION
-    )
+    purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.PRODUCTION)
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.QUEUED)
     input = models.TextField()
     manifest = models.JSONField()
@@ -87,6 +86,7 @@ class Run(BaseModel):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"Run {self.id}"
 
@@ -112,6 +112,7 @@ class RunEvent(models.Model):
     class Meta:
         ordering: ClassVar[list[str]] = ["run_id", "seq"]
 
+    @override
     def __str__(self) -> str:
         return f"#{self.seq} {self.type}"
 
@@ -130,5 +131,6 @@ class RunDelta(models.Model):
     class Meta:
         ordering: ClassVar[list[str]] = ["run_id", "step", "attempt", "offset"]
 
+    @override
     def __str__(self) -> str:
         return f"{self.step}/{self.attempt}@{self.offset}"

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import models
 from django.http import HttpRequest
+from typing_extensions import override
 from unfold.admin import ModelAdmin
 
 
@@ -51,10 +52,12 @@ class ReadOnlyModelAdmin(ScopedModelAdmin):
         """Nobody adds rows here."""
         return False
 
+    @override
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Nobody changes rows here."""
         return False
 
+    @override
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Nobody deletes rows here."""
         return False

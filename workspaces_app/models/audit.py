@@ -6,6 +6,7 @@ import pgtrigger
 from django.contrib.auth.models import User
 from django.db import models
 from django.db.models.functions import Now
+from typing_extensions import override
 
 from workspaces_app.models.workspaces import Workspace
 from workspaces_app.querysets import WorkspaceChildQuerySet
@@ -41,5 +42,6 @@ class AuditEvent(models.Model):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.action} {self.object_type} {self.object_id}"

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.contrib.auth.models import User
 from django.db import models
+from typing_extensions import override
 
 from config.common.models import BaseModel
 from workspaces_app.models.workspaces import Workspace
@@ -24,6 +25,7 @@ class Blob(BaseModel):
 
     objects = WorkspaceChildQuerySet.as_manager()
 
+    @override
     def __str__(self) -> str:
         return self.filename or self.sha256[:12]
 
@@ -41,5 +43,6 @@ class BlobPiece(models.Model):
             models.UniqueConstraint(fields=["blob", "index"], name="blob_pieces_are_numbered"),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.blob_id} #{self.index}"

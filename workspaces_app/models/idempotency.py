@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.contrib.auth.models import User
 from django.db import models
+from typing_extensions import override
 
 from config.common.models import BaseModel
 
@@ -26,5 +27,6 @@ class IdempotencyRecord(BaseModel):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.route} {self.key}"

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.contrib.auth.models import Group, User
 from django.db import models
+from typing_extensions import override
 
 from config.common.models import BaseModel
 from config.common.roles import ROLE_CHOICES
@@ -49,6 +50,7 @@ class OwnedModel(BaseModel):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return self.title or self.name
 

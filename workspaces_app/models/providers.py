@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from typing_extensions import override
 
 from config.common.models import BaseModel
 from workspaces_app.models.workspaces import Workspace, validate_name
@@ -30,6 +31,7 @@ class Secret(BaseModel):
             models.UniqueConstraint(fields=["workspace", "name"], name="secret_name_is_unique"),
         ]
 
+    @override
     def __str__(self) -> str:
         return self.name
 
@@ -63,9 +65,7 @@ class ModelProvider(BaseModel):
         Secret, models.PROTECT, null=True, blank=True, related_name="providers"
     )
     default_model = models.CharField(max_length=120)
-    tool_mode = models.CharField(
-        max_length=8, choices=ToolMode.choices, default=ToolMode.NATIVE
-    )
+    tool_mode = models.CharField(max_length=8, choices=ToolMode.choices, default=ToolMode.NATIVE)
     is_demo = models.BooleanField(default=False)
     """A tiny model that shows how the product works, not what an agent can do."""
     is_enabled = models.BooleanField(default=True)
@@ -78,5 +78,6 @@ class ModelProvider(BaseModel):
             models.UniqueConstraint(fields=["workspace", "name"], name="provider_name_is_unique"),
         ]
 
+    @override
     def __str__(self) -> str:
         return self.title or self.name

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from knox.models import AbstractAuthToken
+from typing_extensions import override
 
 
 class TokenScope(models.TextChoices):
@@ -27,5 +28,6 @@ class ApiToken(AbstractAuthToken):
         ordering: ClassVar[list[str]] = ["-created"]
         verbose_name = "API token"
 
+    @override
     def __str__(self) -> str:
         return f"{self.name} ({self.token_key}…)"

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.contrib.auth.models import User
 from django.core.validators import RegexValidator
 from django.db import models
+from typing_extensions import override
 
 from config.common.models import BaseModel
 from config.common.roles import ROLE_CHOICES
@@ -32,6 +33,7 @@ class Workspace(BaseModel):
     class Meta:
         ordering: ClassVar[list[str]] = ["name"]
 
+    @override
     def __str__(self) -> str:
         return self.name
 
@@ -57,5 +59,6 @@ class Membership(BaseModel):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.user} in {self.workspace}"

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import filters
 from rest_framework.request import Request
+from typing_extensions import override
 
 from config.common.errors import FormInvalid
 
@@ -11,6 +12,7 @@ from config.common.errors import FormInvalid
 class SearchFilter(filters.SearchFilter):
     """`?search=words`: every word must stand in one of the view's `search_fields`."""
 
+    @override
     def get_search_terms(self, request: Request) -> list[str]:
         """Return the words; a NUL character is refused, more than 10 words too."""
         raw = request.query_params.get(self.search_param, "")
@@ -25,6 +27,7 @@ class SearchFilter(filters.SearchFilter):
 class OrderingFilter(filters.OrderingFilter):
     """`?ordering=-created_at`: one of the view's `ordering_fields`; others are refused."""
 
+    @override
     def remove_invalid_fields(
         self, queryset: Any, fields: Any, view: Any, request: Request
     ) -> list[str]:

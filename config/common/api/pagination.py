@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import pagination
 from rest_framework.request import Request
+from typing_extensions import override
 
 from config.common.errors import FormInvalid
 
@@ -16,6 +17,7 @@ class CursorPagination(pagination.CursorPagination):
     page_size_query_param = "page_size"
     ordering = "-id"
 
+    @override
     def get_page_size(self, request: Request) -> int | None:
         """Return the wanted size; anything but 1 to 200 is refused."""
         raw = request.query_params.get("page_size")
@@ -28,6 +30,7 @@ class CursorPagination(pagination.CursorPagination):
             )
         return int(raw)
 
+    @override
     def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
         """Return the filter's ordering, or the view's own, always ended by the key."""
         chosen = tuple(super().get_ordering(request, queryset, view))

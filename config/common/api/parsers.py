@@ -5,6 +5,7 @@ from typing import IO, Any
 
 from django.conf import settings
 from rest_framework.parsers import BaseParser
+from typing_extensions import override
 
 from config.common.errors import FormInvalid, TooLarge
 from config.common.strict_json import StrictJSONError, loads
@@ -15,6 +16,7 @@ class StrictJSONParser(BaseParser):
 
     media_type = "application/json"
 
+    @override
     def parse(
         self,
         stream: IO[Any],

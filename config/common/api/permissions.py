@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+from typing_extensions import override
 
 from config.common.errors import NotSignedIn, PermissionMissing
 
@@ -17,6 +18,7 @@ class HasScope(BasePermission):
     `required_scopes`, such as `{"start": "run"}`. A browser session has every scope.
     """
 
+    @override
     def has_permission(self, request: Request, view: Any) -> bool:
         """Raise a problem that names the missing scope."""
         if not request.user.is_authenticated:

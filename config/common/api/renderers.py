@@ -9,6 +9,7 @@ import orjson
 from django.utils.functional import Promise
 from rest_framework.renderers import BaseRenderer
 from rest_framework.utils.serializer_helpers import ReturnDict, ReturnList
+from typing_extensions import override
 
 
 def _default(value: Any) -> Any:
@@ -28,6 +29,7 @@ class JSONRenderer(BaseRenderer):
     format = "json"
     charset = None
 
+    @override
     def render(
         self,
         data: Any,

@@ -7,6 +7,7 @@ from django.http import Http404
 from rest_framework import viewsets
 from rest_framework.generics import get_object_or_404
 from rest_framework.serializers import BaseSerializer
+from typing_extensions import override
 
 from config.common.errors import NotFound, PermissionMissing
 
@@ -22,10 +23,12 @@ class ScopedViewSet(viewsets.GenericViewSet[Any]):
     required_scopes: ClassVar[dict[str, str]] = {}
     lookup_value_converter = "uuid"
 
+    @override
     def get_queryset(self) -> Any:
         """Return what the actor may read."""
         return super().get_queryset().visible_to(self.request.user)
 
+    @override
     def get_serializer_class(self) -> Any:
         """Return the write form for input actions, the read form otherwise."""
         if self.write_serializer_class and self.action in {"create", "update", "partial_update"}:
@@ -48,6 +51,7 @@ class ScopedViewSet(viewsets.GenericViewSet[Any]):
         assert self.serializer_class is not None
         return self.serializer_class(instance, context=self.get_serializer_context()).data
 
+    @override
     def get_object(self) -> Any:
         """Return the row of the address that the actor may see."""
         try:
@@ -65,8 +69,10 @@ class ScopedViewSet(viewsets.GenericViewSet[Any]):
 
     def _with_right(self, method: str, verb: str) -> Any:
         row = self.get_object()
-        if not getattr(type(row)._default_manager.all(), method)(self.request.user).filter(
-            pk=row.pk
-        ).exists():
+        if (
+            not getattr(type(row)._default_manager.all(), method)(self.request.user)
+            .filter(pk=row.pk)
+            .exists()
+        ):
             raise PermissionMissing(f"You can see this, but your role does not let you {verb} it.")
         return row

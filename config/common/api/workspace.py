@@ -3,6 +3,7 @@
 from typing import Any
 
 from rest_framework import serializers
+from typing_extensions import override
 
 
 class WorkspaceField(serializers.SlugRelatedField[Any]):
@@ -22,6 +23,7 @@ class WorkspaceField(serializers.SlugRelatedField[Any]):
         kwargs.setdefault("slug_field", "name")
         super().__init__(**kwargs)
 
+    @override
     def get_queryset(self) -> Any:
         """Return the workspaces of the request's user."""
         queryset = super().get_queryset()
