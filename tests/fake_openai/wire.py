@@ -35,17 +35,16 @@ def _text(content: Any) -> str:
 
 def read_chat(body: Mapping[str, Any]) -> Ask:
     """Read a Chat Completions request."""
-    last_user, answers, outputs, called = "", 0, [], False
+    last_user, answers, outputs = "", 0, []
     for message in body.get("messages", []):
         content = _text(message.get("content"))
         match message.get("role"):
-            case "user" if called:
-                outputs.append(content)
             case "user":
-                last_user, outputs = content, []
+                # Without native calls, results stand in the user's turn.
+                last_user = content
+                outputs = [content] if content.startswith("Result of ") else []
             case "assistant":
                 answers, outputs = answers + 1, []
-                called = content.startswith('{"tool":')
             case "tool":
                 outputs.append(content)
     schema = body.get("response_format", {}).get("json_schema", {}).get("schema")

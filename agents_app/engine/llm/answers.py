@@ -29,7 +29,7 @@ class CallDraft:
     arguments: list[str] = field(default_factory=list)
 
     def add(self, arguments: Any) -> int:
-        """Append a piece of the arguments, which some servers send as an object; return its size."""
+        """Append a piece of the arguments, which may be an object; return its size."""
         if not arguments:
             return 0
         text = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()

@@ -4,7 +4,7 @@ Wire shape: https://platform.openai.com/docs/api-reference/chat (read 2026-11-23
 servers do differently is noted where it is handled.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from typing import Any, Literal, assert_never
 
 import orjson
@@ -27,7 +27,7 @@ from agents_app.engine.llm.conversation import (
     render_passages,
     valid_arguments,
 )
-from agents_app.engine.llm.json_calls import JsonCalls, json_request
+from agents_app.engine.llm.json_calls import JsonCalls, json_turns
 from agents_app.engine.llm.wire import FIRST_BYTE_S, IDLE_S, MAX_OUTPUT_BYTES, Assembler, converse
 from agents_app.engine.messages import (
     AssistantMessage,
@@ -82,12 +82,18 @@ class ChatCompletionsModel:
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
         """Yield the answer; see `ModelClient`."""
         assembler: Assembler = ChatAssembler(request)
-        if self._tool_mode == "json":
-            body = json_request(request)
-            if "response_format" in body:
-                assembler = JsonCalls(ChatAssembler(request), request)
+        body = {
+            "model": request.model,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            **_settings(request.settings),
+        }
+        if self._tool_mode == "native":
+            body |= native_turns(request)
         else:
-            body = native_request(request)
+            body |= json_turns(request)
+            if "response_format" in body:
+                assembler = JsonCalls(assembler, request)
         return converse(
             self._client,
             PATH,
@@ -99,14 +105,11 @@ class ChatCompletionsModel:
         )
 
 
-def native_request(request: ModelRequest) -> dict[str, Any]:
-    """Return the body of a request that offers tools in the API's own way."""
+def native_turns(request: ModelRequest) -> dict[str, Any]:
+    """Return the conversation, instructions first, and the tools in the API's own way."""
+    turns = [{"role": "system", "content": request.instructions}] if request.instructions else []
     body: dict[str, Any] = {
-        "model": request.model,
-        "messages": chat_messages(request.instructions, request.messages),
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        **chat_settings(request.settings),
+        "messages": turns + [_turn(message) for message in paired(request.messages)]
     }
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
@@ -117,7 +120,7 @@ def native_request(request: ModelRequest) -> dict[str, Any]:
     return body
 
 
-def chat_settings(settings: ModelSettings) -> dict[str, Any]:
+def _settings(settings: ModelSettings) -> dict[str, Any]:
     """Return the settings that are set, by their names in this API."""
     values = {
         "temperature": settings.temperature,
@@ -140,13 +143,7 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
     }
 
 
-def chat_messages(instructions: str, messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """Return the conversation in this API's shape, instructions first."""
-    written = [{"role": "system", "content": instructions}] if instructions else []
-    return written + [_message(message) for message in paired(messages)]
-
-
-def _message(message: Message) -> dict[str, Any]:
+def _turn(message: Message) -> dict[str, Any]:
     match message:
         case UserMessage():
             return {"role": "user", "content": message.text}
@@ -275,6 +272,10 @@ class ChatAssembler:
         draft.id = draft.id or ident
         draft.name = draft.name or name
         self.hidden_bytes += draft.add(function.get("arguments"))
+
+    def flush(self) -> str:
+        """Return nothing: no text is held back."""
+        return ""
 
     def answer(self, text: str) -> ModelAnswer:
         """Return the whole answer; see `Assembler`."""

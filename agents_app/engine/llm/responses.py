@@ -257,6 +257,12 @@ class ResponsesAssembler:
                 self._take_item(fields["item"], fields["output_index"])
             case "response.refusal.delta" | "response.refusal.done":
                 self._is_refusal = True
+            case _:
+                self._take_state(kind, fields)
+
+    def _take_state(self, kind: str, fields: dict[str, Any]) -> None:
+        """Take an event about the response as a whole, and pass over those that say nothing."""
+        match kind:
             case "response.created":
                 self._response_id = name_of(fields["response"].get("id"))
                 self._model = name_of(fields["response"].get("model")) or self._model
@@ -310,6 +316,10 @@ class ResponsesAssembler:
         self._has_text = any(texts)
         return "".join(texts)
 
+    def flush(self) -> str:
+        """Return nothing: no text is held back."""
+        return ""
+
     def answer(self, text: str) -> ModelAnswer:
         """Return the whole answer; see `Assembler`."""
         if not self.is_complete:
@@ -326,7 +336,7 @@ class ResponsesAssembler:
         if self._foreign and not text and not calls:
             kinds = ", ".join(sorted({kind for kind in self._foreign if is_harmless(kind)}))
             raise StreamBroken(
-                f"The model answered with nothing but items of a kind that was not offered: {kinds}."
+                f"The model answered with nothing but items that were not asked for: {kinds}."
             )
         return ModelAnswer(
             message=AssistantMessage(

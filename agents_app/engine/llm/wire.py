@@ -35,10 +35,15 @@ MAX_OUTPUT_BYTES = Limits().max_output_bytes
 class Assembler(Protocol):
     """Puts the events of one stream together."""
 
-    is_complete: bool
-    """Whether the server's end mark was seen, after which nothing is read."""
-    hidden_bytes: int
-    """Size of what was taken and not returned as text: arguments, reasoning."""
+    @property
+    def is_complete(self) -> bool:
+        """Whether the server's end mark was seen, after which nothing is read."""
+        ...
+
+    @property
+    def hidden_bytes(self) -> int:
+        """Size of what was taken and not returned as text: arguments, reasoning."""
+        ...
 
     def take(self, event: bytes) -> str:
         """Take the data of one event and return the text that it adds, or nothing.
@@ -47,6 +52,10 @@ class Assembler(Protocol):
             EngineError: the server says that it failed, or says nonsense.
             LookupError, TypeError, AttributeError, ValueError: nonsense of another kind.
         """
+        ...
+
+    def flush(self) -> str:
+        """Return text that was held back until the end; called once, before `answer`."""
         ...
 
     def answer(self, text: str) -> ModelAnswer:
@@ -86,6 +95,8 @@ async def converse(
             chunk = await _read(chunks, timeout_s, is_first=is_first)
             is_first, timeout_s = False, idle_s
             text = _take_all(assembler, splitter.feed(chunk) if chunk else splitter.finish())
+            if assembler.is_complete or not chunk:
+                text += assembler.flush()
             if text:
                 text = clean(text)
                 size += utf8_size(text)
@@ -106,8 +117,13 @@ async def converse(
 
 
 def _take_all(assembler: Assembler, events: list[bytes]) -> str:
+    texts: list[str] = []
     try:
-        return "".join([assembler.take(event) for event in events])
+        for event in events:
+            texts.append(assembler.take(event))
+            if assembler.is_complete:
+                break
+        return "".join(texts)
     except orjson.JSONDecodeError as error:
         raise StreamBroken(
             "The model server sent an event that is not JSON. Try again; if it happens again,"
