@@ -8,6 +8,7 @@ from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from pgvector.django import HalfVectorField, HnswIndex
+from typing_extensions import override
 
 from config.common.models import BaseModel
 from knowledge_app.querysets import ChunkQuerySet, DocumentQuerySet
@@ -79,6 +80,7 @@ class Document(BaseModel):
             models.Index(fields=["base", "-id"], name="document_by_base"),
         ]
 
+    @override
     def __str__(self) -> str:
         return self.title
 
@@ -119,6 +121,7 @@ class Chunk(BaseModel):
             GinIndex(name="chunk_lexemes_gin", fields=["lexemes"]),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.document} #{self.ordinal}"
 
