@@ -6,6 +6,7 @@ import pgtrigger
 from django.contrib.auth.models import User
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from typing_extensions import override
 
 from config.common.models import BaseModel
 from templates_app.querysets import TemplateVersionQuerySet
@@ -59,6 +60,7 @@ class TemplateVariable(BaseModel):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return self.name
 
@@ -91,6 +93,7 @@ class TemplateVersion(BaseModel):
             pgtrigger.Protect(name="template_version_is_immutable", operation=pgtrigger.Update),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.template} v{self.number}"
 
@@ -125,6 +128,7 @@ class TemplateVersionLink(BaseModel):
             pgtrigger.Protect(name="template_link_is_immutable", operation=pgtrigger.Update),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.version} {self.kind} {self.written}"
 

@@ -1,5 +1,10 @@
 """Addresses of this app below `/api/v1/`."""
 
-from django.urls import URLPattern, URLResolver
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from templates_app.api.viewsets import TemplateVersionViewSet, TemplateViewSet
+
+router = SimpleRouter()
+router.register("templates", TemplateViewSet, basename="template")
+router.register("template-versions", TemplateVersionViewSet, basename="template-version")
+urlpatterns = router.urls

@@ -36,6 +36,10 @@ _CAUSE = re.compile(
 """One cause in the engine's description, which shows sources between the causes."""
 
 
+_UNSHOWN = re.compile(r"[0-9a-f]{64}|\w*__\w*")
+"""Keys of ours, and dunder names, which messages to strangers do not repeat."""
+
+
 class OutputTooLarge(Exception):
     """The template prints more than the cap."""
 
@@ -192,7 +196,7 @@ def _failure(error: minijinja.TemplateError) -> dict[str, Any]:
         return {"error": "time"}
     return {
         "error": "undefined" if detail.startswith("undefined value") else "failed",
-        "detail": re.sub(r"[0-9a-f]{64}", "a template", detail)[:500],
+        "detail": _UNSHOWN.sub("…", detail)[:500],
         "template": causes[-1]["key"] if causes else error.name,
         "line": int(causes[-1]["line"]) if causes else error.line,
     }

@@ -76,6 +76,11 @@ class Child:
         """The process id."""
         return self._process.pid
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
     def render(self, chain: TemplateChain, values: dict[str, Any]) -> dict[str, Any]:
         """Render a chain, sending only the templates that the child has not seen."""
         new = [item for item in chain.templates if item.key not in self._known]
@@ -172,14 +177,15 @@ class Pool:
 
     def pids(self) -> list[int]:
         """Return the processes that are idle now."""
-        return [child.pid for child in list(self._idle.queue) if child is not None]
+        idle = list(self._idle.queue)
+        return [child.pid for child in idle if child is not None and child.is_alive]
 
     def close(self) -> None:
         """End all idle children; a later request starts new ones."""
         if os.getpid() != self._owner:
             return
-        for _ in range(self._idle.qsize()):
-            child = self._idle.get_nowait()
+        taken = [self._idle.get_nowait() for _ in range(self._idle.qsize())]
+        for child in taken:
             if child is not None:
                 child.close()
             self._idle.put(None)
@@ -190,6 +196,10 @@ class Pool:
         except queue.Empty:
             raise Unavailable("All render processes are busy. Try again in a moment.") from None
         try:
+            if child is not None and not child.is_alive:
+                # It ended while idle, so no template is to blame.
+                child.close()
+                child = None
             child = child or Child()
             answer: dict[str, Any] = work(child)
         except ChildEnded as error:

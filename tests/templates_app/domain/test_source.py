@@ -29,7 +29,7 @@ def test_references_are_found_with_their_place() -> None:
     ] == [
         ("extends", None, "base", 3, 2, 12),
         ("include", "acme", "tone", 12, 4, 15),
-        ("import", None, "lib", 1, 4, 56),
+        ("import", None, "lib", 1, 4, 57),
     ]
     assert source.parent is source.references[0]
 
