@@ -5,9 +5,10 @@ from typing import ClassVar
 import pgtrigger
 from django.contrib.auth.models import User
 from django.db import models
+from typing_extensions import override
 
 from config.common.models import BaseModel
-from tools_app.querysets import ToolVersionQuerySet
+from tools_app.querysets import ToolQuerySet, ToolVersionQuerySet
 from workspaces_app.models import OwnedModel, Secret, Share
 
 
@@ -20,10 +21,10 @@ class Tool(OwnedModel):
 
     kind = models.CharField(max_length=8, choices=Kind.choices)
     last_number = models.PositiveIntegerField(default=0, editable=False)
-    secret = models.ForeignKey(
-        Secret, models.PROTECT, null=True, blank=True, related_name="tools"
-    )
+    secret = models.ForeignKey(Secret, models.PROTECT, null=True, blank=True, related_name="tools")
     """Sent as a bearer token to the secret's own origin only."""
+
+    objects = ToolQuerySet.as_manager()
 
     class Meta(OwnedModel.Meta):
         pass
@@ -67,6 +68,7 @@ class ToolVersion(BaseModel):
             pgtrigger.Protect(name="tool_version_is_immutable", operation=pgtrigger.Update),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.tool} v{self.number}"
 

@@ -1,0 +1,328 @@
+"""Creating, changing and archiving tools on behalf of an actor."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from config.common.egress.policy import check_url
+from config.common.errors import Conflict, MeaningInvalid, NotFound, PermissionMissing
+from config.common.roles import Role
+from tools_app.domain.definition import (
+    DEFAULT_TIMEOUT_S,
+    MAX_DESCRIPTION_CHARS,
+    MAX_OUTPUT_BYTES,
+    MAX_TIMEOUT_S,
+    MIN_OUTPUT_BYTES,
+    MIN_TIMEOUT_S,
+    Definition,
+)
+from tools_app.domain.http import ConfigInvalid, parse_config
+from tools_app.domain.output import clean
+from tools_app.domain.registry import EFFECTS, REGISTRY
+from tools_app.domain.schema import SchemaInvalid, check_parameters
+from tools_app.models import Tool, ToolVersion
+from workspaces_app.models import Secret, Visibility, Workspace
+from workspaces_app.services import access, audit
+
+LISTED_DESCRIPTION_CHARS = 2000
+
+
+@transaction.atomic
+def create_tool(
+    actor: User,
+    *,
+    workspace: Workspace,
+    name: str,
+    kind: str,
+    definition: Definition,
+    title: str = "",
+    visibility: str = Visibility.PRIVATE,
+    secret: Secret | None = None,
+) -> Tool:
+    """Create a tool with version 1. The actor needs the role editor in the workspace.
+
+    Raises:
+        Conflict: the name is taken (`tool.name_taken`).
+        MeaningInvalid: the definition makes no sense; the code begins with `tool.`.
+        EgressRefused: the address of an HTTP tool may not be called.
+    """
+    access.require_role(actor, workspace, Role.EDITOR)
+    definition = _checked(kind, definition)
+    _check_secret(kind, definition, secret, workspace)
+    _refuse_taken_name(workspace, name)
+    tool = Tool(
+        workspace=workspace,
+        name=name,
+        title=title,
+        kind=kind,
+        visibility=visibility,
+        secret=secret,
+        created_by=actor,
+        description=definition.description[:LISTED_DESCRIPTION_CHARS],
+    )
+    tool.full_clean()
+    tool.save()
+    _append_version(actor, tool, definition)
+    audit.record(actor, "tool.created", tool, after=_audited(tool, definition))
+    return tool
+
+
+@transaction.atomic
+def update_tool(
+    actor: User,
+    *,
+    tool: Tool,
+    definition: Definition,
+    title: str,
+    visibility: str,
+    secret: Secret | None,
+) -> Tool:
+    """Change a tool; a definition that differs from the newest version becomes a new one.
+
+    Kind, name and workspace stay. The secret must fit the new address: it is never carried over
+    to another origin.
+
+    Raises:
+        NotFound, PermissionMissing: the actor may not see, or not change, the tool.
+        Conflict: the tool is archived (`tool.archived`).
+        MeaningInvalid, EgressRefused: as in `create_tool`.
+    """
+    tool = _locked(actor, tool)
+    if tool.archived_at is not None:
+        raise Conflict(f"The tool {tool.name!r} is archived; restore it.", code="tool.archived")
+    newest = latest_version(tool)
+    before = _audited(tool, definition_of(newest))
+    definition = _checked(tool.kind, definition)
+    _check_secret(tool.kind, definition, secret, tool.workspace)
+    tool.title = title
+    tool.visibility = visibility
+    tool.secret = secret
+    tool.description = definition.description[:LISTED_DESCRIPTION_CHARS]
+    tool.full_clean()
+    tool.save()
+    if definition.content_sha256 != newest.content_sha256:
+        _append_version(actor, tool, definition)
+    after = _audited(tool, definition)
+    if after != before:
+        audit.record(actor, "tool.updated", tool, before=before, after=after)
+    return tool
+
+
+@transaction.atomic
+def archive_tool(actor: User, *, tool: Tool) -> Tool:
+    """Take a tool out of use; agents that pinned a version keep it. Its name becomes free."""
+    tool = _locked(actor, tool)
+    if tool.archived_at is None:
+        tool.archived_at = timezone.now()
+        tool.save(update_fields=["archived_at", "updated_at"])
+        audit.record(actor, "tool.archived", tool)
+    return tool
+
+
+@transaction.atomic
+def restore_tool(actor: User, *, tool: Tool) -> Tool:
+    """Bring an archived tool back; raises Conflict if its name was taken meanwhile."""
+    tool = _locked(actor, tool)
+    if tool.archived_at is not None:
+        _refuse_taken_name(tool.workspace, tool.name)
+        tool.archived_at = None
+        tool.save(update_fields=["archived_at", "updated_at"])
+        audit.record(actor, "tool.restored", tool)
+    return tool
+
+
+def latest_version(tool: Tool) -> ToolVersion:
+    """Return the newest version, with its tool set; one query unless it is loaded."""
+    loaded: list[ToolVersion] = getattr(tool, "newest_versions", [])
+    version = loaded[0] if loaded else tool.versions.get(number=tool.last_number)
+    version.tool = tool
+    return version
+
+
+def definition_of(version: ToolVersion) -> Definition:
+    """Return what a version holds as values."""
+    return Definition(
+        description=version.description,
+        parameters=version.parameters,
+        effect=version.effect,
+        config=version.config,
+        timeout_s=version.timeout_s,
+        max_output_bytes=version.max_output_bytes,
+    )
+
+
+def _locked(actor: User, tool: Tool) -> Tool:
+    """Lock and return the row after checking the right to change it."""
+    if not Tool.objects.visible_to(actor).filter(pk=tool.pk).exists():
+        raise NotFound("There is no such tool, or you may not see it.", code="tool.not_found")
+    if not Tool.objects.editable_by(actor).filter(pk=tool.pk).exists():
+        raise PermissionMissing(f"Your role does not let you change the tool {tool.name!r}.")
+    row: Tool = (
+        Tool.objects.select_related("workspace").select_for_update(of=("self",)).get(pk=tool.pk)
+    )
+    return row
+
+
+def _append_version(actor: User, tool: Tool, definition: Definition) -> ToolVersion:
+    """Write the next version; the caller holds the lock on the tool or has just created it."""
+    tool.last_number += 1
+    version = ToolVersion(
+        tool=tool,
+        number=tool.last_number,
+        description=definition.description,
+        parameters=definition.parameters,
+        effect=definition.effect,
+        config=definition.config,
+        timeout_s=definition.timeout_s,
+        max_output_bytes=definition.max_output_bytes,
+        content_sha256=definition.content_sha256,
+        created_by=actor,
+    )
+    version.full_clean()
+    version.save()
+    tool.save(update_fields=["last_number", "updated_at"])
+    return version
+
+
+def _refuse_taken_name(workspace: Workspace, name: str) -> None:
+    if Tool.objects.active().filter(workspace=workspace, name=name).exists():
+        raise Conflict(
+            f"The workspace {workspace.name!r} already has a tool {name!r}; choose another name.",
+            code="tool.name_taken",
+        )
+
+
+def _checked(kind: str, definition: Definition) -> Definition:
+    """Return the definition completed for its kind, or raise what is wrong with it."""
+    if kind == Tool.Kind.FUNCTION:
+        definition = _completed_by_function(definition)
+    elif kind == Tool.Kind.HTTP:
+        definition = _completed_for_http(definition)
+    else:
+        raise MeaningInvalid(
+            f"The kind {kind!r} is unknown; use one of {', '.join(Tool.Kind.values)}.",
+            code="tool.kind_unknown",
+        )
+    text = definition.description.strip()
+    if not text or len(text) > MAX_DESCRIPTION_CHARS:
+        raise MeaningInvalid(
+            f"Describe the tool for the model in 1 to {MAX_DESCRIPTION_CHARS} characters.",
+            code="tool.description_invalid",
+            errors=[_entry("description", "tool.description_invalid", "Missing or too long.")],
+        )
+    if clean(text) != text:
+        raise MeaningInvalid(
+            "The description holds invisible or control characters; remove them.",
+            code="tool.description_hidden_characters",
+        )
+    if definition.effect not in EFFECTS:
+        raise MeaningInvalid(
+            f"The effect must be one of {', '.join(EFFECTS)}.", code="tool.effect_unknown"
+        )
+    if not MIN_TIMEOUT_S <= (definition.timeout_s or 0) <= MAX_TIMEOUT_S:
+        raise MeaningInvalid(
+            f"The timeout must be between {MIN_TIMEOUT_S:g} and {MAX_TIMEOUT_S:g} seconds.",
+            code="tool.timeout_out_of_range",
+        )
+    if not MIN_OUTPUT_BYTES <= definition.max_output_bytes <= MAX_OUTPUT_BYTES:
+        raise MeaningInvalid(
+            f"The output limit must be between {MIN_OUTPUT_BYTES} and {MAX_OUTPUT_BYTES:,} bytes.",
+            code="tool.output_limit_out_of_range",
+        )
+    return replace(definition, description=text)
+
+
+def _completed_by_function(definition: Definition) -> Definition:
+    name = definition.config.get("function")
+    entry = REGISTRY.get(name) if isinstance(name, str) else None
+    if entry is None or set(definition.config) != {"function"}:
+        known = ", ".join(known.name for known in REGISTRY.all())
+        raise MeaningInvalid(
+            f'The configuration must be {{"function": name}}; {name!r} is not installed. Installed'
+            f" functions: {known}.",
+            code="tool.function_unknown",
+            errors=[_entry("config", "tool.function_unknown", "Unknown function.")],
+        )
+    effect = definition.effect or entry.effect
+    if effect in EFFECTS and EFFECTS.index(effect) < EFFECTS.index(entry.effect):
+        raise MeaningInvalid(
+            f"The function {entry.name!r} declares the effect {entry.effect!r}; a tool cannot"
+            f" weaken it to {effect!r}.",
+            code="tool.effect_weakened",
+        )
+    return replace(
+        definition,
+        description=definition.description or entry.description,
+        parameters=entry.parameters,
+        effect=effect,
+        timeout_s=definition.timeout_s if definition.timeout_s is not None else entry.timeout_s,
+    )
+
+
+def _completed_for_http(definition: Definition) -> Definition:
+    parameters = definition.parameters
+    if parameters is None:
+        parameters = {"type": "object", "properties": {}, "additionalProperties": False}
+    try:
+        check_parameters(parameters)
+    except SchemaInvalid as error:
+        raise MeaningInvalid(
+            error.detail,
+            code="tool.schema_invalid",
+            errors=[_entry(f"parameters{error.pointer}", "tool.schema_invalid", error.detail)],
+        ) from error
+    try:
+        template = parse_config(definition.config, parameters)
+    except ConfigInvalid as error:
+        raise MeaningInvalid(
+            error.detail,
+            code="tool.config_invalid",
+            errors=[_entry(f"config{error.pointer}", "tool.config_invalid", error.detail)],
+        ) from error
+    check_url(template.sample_url)
+    return replace(
+        definition,
+        parameters=parameters,
+        effect=definition.effect or "irreversible",
+        timeout_s=DEFAULT_TIMEOUT_S if definition.timeout_s is None else definition.timeout_s,
+    )
+
+
+def _check_secret(
+    kind: str, definition: Definition, secret: Secret | None, workspace: Workspace
+) -> None:
+    if secret is None:
+        return
+    if kind != Tool.Kind.HTTP:
+        raise MeaningInvalid("Only HTTP tools send a secret.", code="tool.secret_not_used")
+    if secret.workspace_id != workspace.pk:
+        raise MeaningInvalid(
+            f"The workspace {workspace.name!r} has no secret {secret.name!r}.",
+            code="tool.secret_unknown",
+        )
+    template = parse_config(definition.config, definition.parameters or {})
+    origin = check_url(template.sample_url).origin
+    if origin != secret.origin:
+        raise MeaningInvalid(
+            f"The secret {secret.name!r} may only be sent to {secret.origin}, not to {origin}."
+            " Attach a secret of this address or none.",
+            code="tool.secret_origin_mismatch",
+        )
+
+
+def _audited(tool: Tool, definition: Definition) -> dict[str, Any]:
+    return {
+        "title": tool.title,
+        "visibility": tool.visibility,
+        "secret": tool.secret.name if tool.secret else None,
+        "version": tool.last_number,
+        "effect": definition.effect,
+        "content_sha256": definition.content_sha256,
+    }
+
+
+def _entry(field: str, code: str, detail: str) -> dict[str, Any]:
+    return {"field": field, "code": code, "detail": detail}
