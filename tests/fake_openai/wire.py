@@ -42,7 +42,7 @@ def read_chat(body: Mapping[str, Any]) -> Ask:
             case "user":
                 # Without native calls, results stand in the user's turn.
                 last_user = content
-                outputs = [content] if content.startswith("Result of ") else []
+                outputs = [content] if "\n\nResult of " in content else []
             case "assistant":
                 answers, outputs = answers + 1, []
             case "tool":

@@ -109,27 +109,24 @@ def _turns(
     question = ""
     if last < len(messages) and isinstance(current := messages[last], UserMessage):
         question = current.text
-    turns.append(
-        {
-            "role": "user",
-            "content": "\n\n".join([*found, _ask(question, tools, is_forced, bool(found))]),
-        }
-    )
+    ask = _ask(question, tools, is_forced=is_forced, has_found=bool(found))
+    turns.append({"role": "user", "content": "\n\n".join([question, *found, ask]).strip()})
     return turns
 
 
-def _ask(question: str, tools: Sequence[ToolSpec], is_forced: bool, has_found: bool) -> str:
+def _ask(question: str, tools: Sequence[ToolSpec], *, is_forced: bool, has_found: bool) -> str:
+    """Return what stands after the question and the results; small models obey the last words."""
     if is_forced and tools:
         tool = tools[0]
         return (
-            f"{question}\n\nAnswer with a call of {tool.name} ({tool.description}), as JSON."
+            f"Answer with a call of {tool.name} ({tool.description}), as JSON."
             f' Copy words from the question: "{question}"'
         )
     if tools:
-        return f"{question}\n\nAnswer with JSON."
+        return "Answer with JSON."
     if has_found:
-        return f"Answer in one or two sentences with what stands above: {question}"
-    return question
+        return "Answer the question in one or two sentences, using what is written above."
+    return ""
 
 
 def _call_schema(tool: ToolSpec) -> dict[str, Any]:

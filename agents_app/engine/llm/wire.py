@@ -6,7 +6,7 @@ typed object per token costs thirty times as much as the few fields that are use
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
@@ -29,6 +29,8 @@ from agents_app.engine.ports import ModelAnswer, ModelChunk, TextChunk
 FIRST_BYTE_S = 60.0
 IDLE_S = 60.0
 DRAIN_S = 0.25
+STALE_S = 1.0
+"""A connection that breaks later than this was not closing already."""
 MAX_OUTPUT_BYTES = Limits().max_output_bytes
 
 
@@ -139,23 +141,23 @@ def _take_all(assembler: Assembler, events: list[bytes]) -> str:
 async def _open(
     client: AsyncOpenAI, path: str, body: dict[str, Any], timeout_s: float
 ) -> AsyncStream[object]:
-    """Send the request and return its stream, of which only the raw response is used."""
+    """Send the request and return its stream, of which only the raw response is used.
+
+    llama.cpp closes a kept connection after a stream without saying so; a request that met a
+    closing connection is sent once more on a new one.
+    """
     model = str(body["model"])[:100]
+    content = orjson.dumps(body)
+    clock = asyncio.get_running_loop().time
+    begun = clock()
     try:
         async with asyncio.timeout(timeout_s):
-            return await client.post(
-                path,
-                cast_to=object,
-                content=orjson.dumps(body),
-                options={
-                    "max_retries": 0,
-                    "timeout": None,
-                    "follow_redirects": False,
-                    "security": {"bearer_auth": True},
-                },
-                stream=True,
-                stream_cls=AsyncStream[object],
-            )
+            try:
+                return await _send(client, path, content)
+            except APIConnectionError as error:
+                if clock() - begun > STALE_S or not _was_closing(error):
+                    raise
+            return await _send(client, path, content)
     except APIStatusError as error:
         raise _status_failure(error, model) from error
     except APIConnectionError as error:
@@ -165,11 +167,25 @@ async def _open(
     except Exception as error:
         # The guarded connection refuses forbidden addresses with an error that is not ours to
         # import; everything else is a fault of the program and stays what it is.
-        if str(getattr(error, "code", "")).startswith("egress."):
-            raise ProviderRefused(
-                f"The model server may not be called: {getattr(error, 'detail', error)}"
-            ) from error
+        if refused := _egress_refusal(error):
+            raise refused from error
         raise
+
+
+async def _send(client: AsyncOpenAI, path: str, content: bytes) -> AsyncStream[object]:
+    return await client.post(
+        path,
+        cast_to=object,
+        content=content,
+        options={
+            "max_retries": 0,
+            "timeout": None,
+            "follow_redirects": False,
+            "security": {"bearer_auth": True},
+        },
+        stream=True,
+        stream_cls=AsyncStream[object],
+    )
 
 
 async def _read(chunks: AsyncIterator[bytes], timeout_s: float, *, is_first: bool) -> bytes:
@@ -211,23 +227,40 @@ def _too_slow(timeout_s: float) -> ProviderUnavailable:
     )
 
 
-def _connection_failure(error: BaseException) -> EngineError:
-    """Name what broke the connection; the transport hides it below its own errors."""
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield the error and those below it; transports hide the reason under errors of their own."""
     cause: BaseException | None = error
     while cause is not None:
-        if str(getattr(cause, "code", "")).startswith("egress."):
-            return ProviderRefused(
-                f"The model server may not be called: {getattr(cause, 'detail', cause)}"
-            )
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _was_closing(error: BaseException) -> bool:
+    """Whether the connection went away before the server said anything."""
+    return any(
+        isinstance(cause, ConnectionResetError | BrokenPipeError)
+        or type(cause).__name__ == "ServerDisconnectedError"
+        for cause in _causes(error)
+    )
+
+
+def _egress_refusal(error: BaseException) -> ProviderRefused | None:
+    if not str(getattr(error, "code", "")).startswith("egress."):
+        return None
+    detail = getattr(error, "detail", error)
+    return ProviderRefused(f"The model server may not be called: {detail}")
+
+
+def _connection_failure(error: BaseException) -> EngineError:
+    """Name what broke the connection."""
+    reason = "the connection failed or broke"
+    for cause in _causes(error):
+        if refused := _egress_refusal(cause):
+            return refused
         if isinstance(cause, ConnectionRefusedError):
             reason = "it refuses connections"
-            break
-        if type(cause).__name__ in ("gaierror", "ClientConnectorDNSError"):
+        elif type(cause).__name__ in ("gaierror", "ClientConnectorDNSError"):
             reason = "its name is unknown"
-            break
-        cause = cause.__cause__ or cause.__context__
-    else:
-        reason = "the connection failed or broke"
     return ProviderUnavailable(
         f"The model server cannot be reached: {reason}. Check that it runs and that the"
         " provider's base URL is right."
