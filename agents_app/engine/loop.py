@@ -35,7 +35,6 @@ from agents_app.engine.events import (
 from agents_app.engine.messages import (
     AssistantMessage,
     ContextMessage,
-    Message,
     ToolCall,
     ToolResult,
 )

@@ -89,25 +89,63 @@ class Migration(migrations.Migration):
                 migrations.CreateModel(
                     name="RunEvent",
                     fields=[
-                        ("pk", models.CompositePrimaryKey("run_id", "seq", blank=True, editable=False, primary_key=True, serialize=False)),
+                        (
+                            "pk",
+                            models.CompositePrimaryKey(
+                                "run_id",
+                                "seq",
+                                blank=True,
+                                editable=False,
+                                primary_key=True,
+                                serialize=False,
+                            ),
+                        ),
                         ("seq", models.PositiveIntegerField()),
                         ("attempt", models.PositiveIntegerField()),
                         ("type", models.CharField(max_length=40)),
                         ("payload", models.JSONField()),
                         ("created_at", models.DateTimeField()),
-                        ("run", models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name="events", to="agents_app.run")),
+                        (
+                            "run",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="agents_app.run",
+                            ),
+                        ),
                     ],
                     options={"ordering": ["run_id", "seq"]},
                 ),
                 migrations.CreateModel(
                     name="RunDelta",
                     fields=[
-                        ("pk", models.CompositePrimaryKey("run_id", "step", "attempt", "offset", blank=True, editable=False, primary_key=True, serialize=False)),
+                        (
+                            "pk",
+                            models.CompositePrimaryKey(
+                                "run_id",
+                                "step",
+                                "attempt",
+                                "offset",
+                                blank=True,
+                                editable=False,
+                                primary_key=True,
+                                serialize=False,
+                            ),
+                        ),
                         ("step", models.PositiveIntegerField()),
                         ("attempt", models.PositiveIntegerField()),
                         ("offset", models.PositiveIntegerField()),
                         ("text", models.TextField()),
-                        ("run", models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name="+", to="agents_app.run")),
+                        (
+                            "run",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="agents_app.run",
+                            ),
+                        ),
                     ],
                     options={"ordering": ["run_id", "step", "attempt", "offset"]},
                 ),

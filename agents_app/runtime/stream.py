@@ -96,7 +96,7 @@ class Feed:
             )
             return
         frames = message["frames"]
-        if frames and frames[0][0] > self.seq + 1:
+        if not frames or frames[0][0] > self.seq + 1:
             await self.catch_up()
         for seq, attempt, kind, payload, at in frames:
             if seq == self.seq + 1:

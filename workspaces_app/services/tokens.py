@@ -29,7 +29,8 @@ def create_token(
     unknown = sorted(set(scopes) - set(TokenScope.values))
     if unknown or not scopes:
         raise MeaningInvalid(
-            f"Scopes are some of {', '.join(TokenScope.values)}; got {', '.join(unknown) or 'none'}.",
+            f"Scopes are some of {', '.join(TokenScope.values)};"
+            f" got {', '.join(unknown) or 'none'}.",
             code="token.scope_unknown",
         )
     token, plain = ApiToken.objects.create(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agents_app.engine.errors import EngineError
 from agents_app.engine.limits import Usage
@@ -17,7 +17,9 @@ class Say:
 
     pieces: Sequence[str] = ()
     calls: Sequence[ToolCall] = ()
-    usage: Usage = Usage(input_tokens=10, output_tokens=5, model_calls=1)
+    usage: Usage = field(
+        default_factory=lambda: Usage(input_tokens=10, output_tokens=5, model_calls=1)
+    )
     error: EngineError | None = None
     pause_s: float = 0.0
     """Time before every piece."""
