@@ -90,7 +90,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [],
+        "DIRS": [BASE_DIR / "config" / "console" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -252,6 +252,8 @@ WORKER_STALLED_S = 4.0
 OPENAI_API_KEY = text("OPENAI_API_KEY")
 OPENAI_BASE_URL = text("OPENAI_BASE_URL", "https://api.openai.com/v1")
 OPENAI_MODEL = text("OPENAI_MODEL", "gpt-5-mini")
+# responses, or chat_completions for a compatible server that lacks the Responses API.
+OPENAI_API = text("OPENAI_API", "responses")
 # Address of the local demonstration model, set by the launcher when it starts one.
 LOCAL_MODEL_URL = text("LOCAL_MODEL_URL")
 
@@ -268,5 +270,33 @@ LOGGING: dict[str, Any] = {
         "daphne": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},
+    },
+}
+
+# --- Console ----------------------------------------------------------------------------------------
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Agent Builder",
+    "SITE_HEADER": "Agent Builder",
+    "SITE_SUBHEADER": "Build, run and follow agents",
+    "SITE_URL": None,
+    "SITE_ICON": "config.console.theme.mark",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "config.console.theme.mark"},
+    ],
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": False,
+    "BORDER_RADIUS": "8px",
+    "COLORS": "config.console.theme.colors",
+    "STYLES": ["config.console.theme.stylesheet"],
+    "LOGIN": {"image": "config.console.theme.login_image"},
+    "DASHBOARD_CALLBACK": "config.console.dashboard.add_dashboard",
+    "COMMAND": {"search_callback": "config.console.navigation.found_objects"},
+    "SIDEBAR": {
+        "show_search": True,
+        "command_search": True,
+        "show_all_applications": False,
+        "navigation": "config.console.navigation.sidebar",
     },
 }
