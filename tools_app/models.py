@@ -5,6 +5,7 @@ from typing import ClassVar
 import pgtrigger
 from django.contrib.auth.models import User
 from django.db import models
+from django.utils.functional import cached_property
 from typing_extensions import override
 
 from config.common.models import BaseModel
@@ -24,10 +25,18 @@ class Tool(OwnedModel):
     secret = models.ForeignKey(Secret, models.PROTECT, null=True, blank=True, related_name="tools")
     """Sent as a bearer token to the secret's own origin only."""
 
-    objects = ToolQuerySet.as_manager()
+    objects = ToolQuerySet.as_manager()  # type: ignore[misc]  # narrows the inherited manager
 
     class Meta(OwnedModel.Meta):
         pass
+
+    @cached_property
+    def newest_version(self) -> "ToolVersion":
+        """The version that new publications of agents pin; one query unless it is prefetched."""
+        prefetched: list[ToolVersion] = getattr(self, "newest_versions", [])
+        version = prefetched[0] if prefetched else self.versions.get(number=self.last_number)
+        version.tool = self
+        return version
 
 
 class ToolVersion(BaseModel):

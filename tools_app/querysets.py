@@ -28,3 +28,7 @@ class ToolQuerySet(OwnedQuerySet):
             "versions", queryset=versions._default_manager.newest(), to_attr="newest_versions"
         )
         return self.select_related("workspace", "secret").prefetch_related(newest)
+
+    def with_effect(self, effect: str) -> Self:
+        """Keep tools whose newest version has the effect."""
+        return self.filter(versions__number=F("last_number"), versions__effect=effect)

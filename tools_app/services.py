@@ -1,8 +1,12 @@
 """Creating, changing and archiving tools on behalf of an actor."""
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic, perf_counter
+from typing import Any, Literal
+from uuid import uuid4
 
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
@@ -18,12 +22,16 @@ from tools_app.domain.definition import (
     MIN_OUTPUT_BYTES,
     MIN_TIMEOUT_S,
     Definition,
+    Draft,
 )
 from tools_app.domain.http import ConfigInvalid, parse_config
-from tools_app.domain.output import clean
-from tools_app.domain.registry import EFFECTS, REGISTRY
+from tools_app.domain.output import ToolOutput, clean
+from tools_app.domain.registry import EFFECTS, REGISTRY, Effect, effect_named
 from tools_app.domain.schema import SchemaInvalid, check_parameters
+from tools_app.errors import ApprovalRequired, ToolFailed, ToolRetry
 from tools_app.models import Tool, ToolVersion
+from tools_app.runtime.definitions import ToolDefinition
+from tools_app.runtime.invoke import CallContext, invoke
 from workspaces_app.models import Secret, Visibility, Workspace
 from workspaces_app.services import access, audit
 
@@ -37,7 +45,7 @@ def create_tool(
     workspace: Workspace,
     name: str,
     kind: str,
-    definition: Definition,
+    draft: Draft,
     title: str = "",
     visibility: str = Visibility.PRIVATE,
     secret: Secret | None = None,
@@ -50,7 +58,7 @@ def create_tool(
         EgressRefused: the address of an HTTP tool may not be called.
     """
     access.require_role(actor, workspace, Role.EDITOR)
-    definition = _checked(kind, definition)
+    definition = _checked(kind, draft)
     _check_secret(kind, definition, secret, workspace)
     _refuse_taken_name(workspace, name)
     tool = Tool(
@@ -75,7 +83,7 @@ def update_tool(
     actor: User,
     *,
     tool: Tool,
-    definition: Definition,
+    draft: Draft,
     title: str,
     visibility: str,
     secret: Secret | None,
@@ -95,7 +103,7 @@ def update_tool(
         raise Conflict(f"The tool {tool.name!r} is archived; restore it.", code="tool.archived")
     newest = latest_version(tool)
     before = _audited(tool, definition_of(newest))
-    definition = _checked(tool.kind, definition)
+    definition = _checked(tool.kind, draft)
     _check_secret(tool.kind, definition, secret, tool.workspace)
     tool.title = title
     tool.visibility = visibility
@@ -136,10 +144,60 @@ def restore_tool(actor: User, *, tool: Tool) -> Tool:
 
 def latest_version(tool: Tool) -> ToolVersion:
     """Return the newest version, with its tool set; one query unless it is loaded."""
-    loaded: list[ToolVersion] = getattr(tool, "newest_versions", [])
-    version = loaded[0] if loaded else tool.versions.get(number=tool.last_number)
-    version.tool = tool
-    return version
+    return tool.newest_version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What a call from the console or the API brought."""
+
+    outcome: Literal["succeeded", "retry", "failed", "approval_required"]
+    output: str | None
+    error: str | None
+    is_truncated: bool
+    size_bytes: int
+    duration_ms: float
+
+
+def try_tool(actor: User, *, tool: Tool, arguments: Mapping[str, Any]) -> Trial:
+    """Call the newest version once, outside any run, and return what the model would read.
+
+    The call is real: it has the tool's effect. It is recorded in the audit trail without its
+    arguments. No transaction is open while it runs.
+
+    Raises:
+        NotFound, PermissionMissing: the actor may not see, or not run, the tool.
+    """
+    _require_right(actor, tool, "runnable_by", "run")
+    definition = ToolDefinition.from_version(latest_version(tool))
+    call = CallContext(
+        idempotency_key=f"trial:{uuid4()}",
+        user_id=actor.pk,
+        run_id=None,
+        deadline=monotonic() + definition.timeout_s,
+    )
+    started = perf_counter()
+    outcome: Literal["succeeded", "retry", "failed", "approval_required"] = "succeeded"
+    output: ToolOutput | None = None
+    detail: str | None = None
+    try:
+        output = async_to_sync(invoke)(definition, arguments, call=call)
+    except ToolRetry as error:
+        outcome, detail = "retry", error.detail
+    except ToolFailed as error:
+        outcome, detail = "failed", error.detail
+    except ApprovalRequired as error:
+        outcome, detail = "approval_required", error.detail
+    duration_ms = round((perf_counter() - started) * 1000, 1)
+    audit.record(actor, "tool.tried", tool, after={"version": tool.last_number, "outcome": outcome})
+    return Trial(
+        outcome=outcome,
+        output=output.content if output else None,
+        error=detail,
+        is_truncated=output.is_truncated if output else False,
+        size_bytes=output.size_bytes if output else 0,
+        duration_ms=duration_ms,
+    )
 
 
 def definition_of(version: ToolVersion) -> Definition:
@@ -147,19 +205,23 @@ def definition_of(version: ToolVersion) -> Definition:
     return Definition(
         description=version.description,
         parameters=version.parameters,
-        effect=version.effect,
+        effect=effect_named(version.effect),
         config=version.config,
         timeout_s=version.timeout_s,
         max_output_bytes=version.max_output_bytes,
     )
 
 
-def _locked(actor: User, tool: Tool) -> Tool:
-    """Lock and return the row after checking the right to change it."""
+def _require_right(actor: User, tool: Tool, right: str, verb: str) -> None:
     if not Tool.objects.visible_to(actor).filter(pk=tool.pk).exists():
         raise NotFound("There is no such tool, or you may not see it.", code="tool.not_found")
-    if not Tool.objects.editable_by(actor).filter(pk=tool.pk).exists():
-        raise PermissionMissing(f"Your role does not let you change the tool {tool.name!r}.")
+    if not getattr(Tool.objects.all(), right)(actor).filter(pk=tool.pk).exists():
+        raise PermissionMissing(f"Your role does not let you {verb} the tool {tool.name!r}.")
+
+
+def _locked(actor: User, tool: Tool) -> Tool:
+    """Lock and return the row after checking the right to change it."""
+    _require_right(actor, tool, "editable_by", "change")
     row: Tool = (
         Tool.objects.select_related("workspace").select_for_update(of=("self",)).get(pk=tool.pk)
     )
@@ -184,6 +246,7 @@ def _append_version(actor: User, tool: Tool, definition: Definition) -> ToolVers
     version.full_clean()
     version.save()
     tool.save(update_fields=["last_number", "updated_at"])
+    tool.newest_version = version
     return version
 
 
@@ -195,100 +258,104 @@ def _refuse_taken_name(workspace: Workspace, name: str) -> None:
         )
 
 
-def _checked(kind: str, definition: Definition) -> Definition:
-    """Return the definition completed for its kind, or raise what is wrong with it."""
+def _checked(kind: str, draft: Draft) -> Definition:
+    """Return the draft completed for its kind, or raise what is wrong with it."""
     if kind == Tool.Kind.FUNCTION:
-        definition = _completed_by_function(definition)
+        definition = _completed_by_function(draft)
     elif kind == Tool.Kind.HTTP:
-        definition = _completed_for_http(definition)
+        definition = _completed_for_http(draft)
     else:
         raise MeaningInvalid(
             f"The kind {kind!r} is unknown; use one of {', '.join(Tool.Kind.values)}.",
             code="tool.kind_unknown",
         )
-    text = definition.description.strip()
+    text = definition.description
     if not text or len(text) > MAX_DESCRIPTION_CHARS:
-        raise MeaningInvalid(
+        raise _meaningless(
+            "description",
+            "tool.description_invalid",
             f"Describe the tool for the model in 1 to {MAX_DESCRIPTION_CHARS} characters.",
-            code="tool.description_invalid",
-            errors=[_entry("description", "tool.description_invalid", "Missing or too long.")],
         )
     if clean(text) != text:
-        raise MeaningInvalid(
+        raise _meaningless(
+            "description",
+            "tool.description_hidden_characters",
             "The description holds invisible or control characters; remove them.",
-            code="tool.description_hidden_characters",
         )
-    if definition.effect not in EFFECTS:
-        raise MeaningInvalid(
-            f"The effect must be one of {', '.join(EFFECTS)}.", code="tool.effect_unknown"
-        )
-    if not MIN_TIMEOUT_S <= (definition.timeout_s or 0) <= MAX_TIMEOUT_S:
-        raise MeaningInvalid(
+    if not MIN_TIMEOUT_S <= definition.timeout_s <= MAX_TIMEOUT_S:
+        raise _meaningless(
+            "timeout_s",
+            "tool.timeout_out_of_range",
             f"The timeout must be between {MIN_TIMEOUT_S:g} and {MAX_TIMEOUT_S:g} seconds.",
-            code="tool.timeout_out_of_range",
         )
     if not MIN_OUTPUT_BYTES <= definition.max_output_bytes <= MAX_OUTPUT_BYTES:
-        raise MeaningInvalid(
+        raise _meaningless(
+            "max_output_bytes",
+            "tool.output_limit_out_of_range",
             f"The output limit must be between {MIN_OUTPUT_BYTES} and {MAX_OUTPUT_BYTES:,} bytes.",
-            code="tool.output_limit_out_of_range",
         )
-    return replace(definition, description=text)
+    return definition
 
 
-def _completed_by_function(definition: Definition) -> Definition:
-    name = definition.config.get("function")
+def _completed_by_function(draft: Draft) -> Definition:
+    name = draft.config.get("function")
     entry = REGISTRY.get(name) if isinstance(name, str) else None
-    if entry is None or set(definition.config) != {"function"}:
+    if entry is None or set(draft.config) != {"function"}:
         known = ", ".join(known.name for known in REGISTRY.all())
-        raise MeaningInvalid(
+        raise _meaningless(
+            "config",
+            "tool.function_unknown",
             f'The configuration must be {{"function": name}}; {name!r} is not installed. Installed'
             f" functions: {known}.",
-            code="tool.function_unknown",
-            errors=[_entry("config", "tool.function_unknown", "Unknown function.")],
         )
-    effect = definition.effect or entry.effect
-    if effect in EFFECTS and EFFECTS.index(effect) < EFFECTS.index(entry.effect):
-        raise MeaningInvalid(
+    effect = _effect(draft.effect or entry.effect)
+    if EFFECTS.index(effect) < EFFECTS.index(entry.effect):
+        raise _meaningless(
+            "effect",
+            "tool.effect_weakened",
             f"The function {entry.name!r} declares the effect {entry.effect!r}; a tool cannot"
             f" weaken it to {effect!r}.",
-            code="tool.effect_weakened",
         )
-    return replace(
-        definition,
-        description=definition.description or entry.description,
+    return Definition(
+        description=draft.description.strip() or entry.description,
         parameters=entry.parameters,
         effect=effect,
-        timeout_s=definition.timeout_s if definition.timeout_s is not None else entry.timeout_s,
+        config=dict(draft.config),
+        timeout_s=entry.timeout_s if draft.timeout_s is None else draft.timeout_s,
+        max_output_bytes=draft.max_output_bytes,
     )
 
 
-def _completed_for_http(definition: Definition) -> Definition:
-    parameters = definition.parameters
+def _completed_for_http(draft: Draft) -> Definition:
+    parameters = draft.parameters
     if parameters is None:
         parameters = {"type": "object", "properties": {}, "additionalProperties": False}
     try:
         check_parameters(parameters)
     except SchemaInvalid as error:
-        raise MeaningInvalid(
-            error.detail,
-            code="tool.schema_invalid",
-            errors=[_entry(f"parameters{error.pointer}", "tool.schema_invalid", error.detail)],
-        ) from error
+        field = f"parameters{error.pointer}"
+        raise _meaningless(field, "tool.schema_invalid", error.detail) from error
     try:
-        template = parse_config(definition.config, parameters)
+        template = parse_config(draft.config, parameters)
     except ConfigInvalid as error:
-        raise MeaningInvalid(
-            error.detail,
-            code="tool.config_invalid",
-            errors=[_entry(f"config{error.pointer}", "tool.config_invalid", error.detail)],
-        ) from error
+        field = f"config{error.pointer}"
+        raise _meaningless(field, "tool.config_invalid", error.detail) from error
     check_url(template.sample_url)
-    return replace(
-        definition,
+    return Definition(
+        description=draft.description.strip(),
         parameters=parameters,
-        effect=definition.effect or "irreversible",
-        timeout_s=DEFAULT_TIMEOUT_S if definition.timeout_s is None else definition.timeout_s,
+        effect=_effect(draft.effect or "irreversible"),
+        config=draft.config,
+        timeout_s=DEFAULT_TIMEOUT_S if draft.timeout_s is None else draft.timeout_s,
+        max_output_bytes=draft.max_output_bytes,
     )
+
+
+def _effect(name: str) -> Effect:
+    try:
+        return effect_named(name)
+    except ValueError as error:
+        raise _meaningless("effect", "tool.effect_unknown", str(error)) from error
 
 
 def _check_secret(
@@ -303,7 +370,7 @@ def _check_secret(
             f"The workspace {workspace.name!r} has no secret {secret.name!r}.",
             code="tool.secret_unknown",
         )
-    template = parse_config(definition.config, definition.parameters or {})
+    template = parse_config(definition.config, definition.parameters)
     origin = check_url(template.sample_url).origin
     if origin != secret.origin:
         raise MeaningInvalid(
@@ -324,5 +391,7 @@ def _audited(tool: Tool, definition: Definition) -> dict[str, Any]:
     }
 
 
-def _entry(field: str, code: str, detail: str) -> dict[str, Any]:
-    return {"field": field, "code": code, "detail": detail}
+def _meaningless(field: str, code: str, detail: str) -> MeaningInvalid:
+    return MeaningInvalid(
+        detail, code=code, errors=[{"field": field, "code": code, "detail": detail}]
+    )

@@ -1,5 +1,10 @@
 """Addresses of this app below `/api/v1/`."""
 
-from django.urls import URLPattern, URLResolver
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from tools_app.api.viewsets import ToolFunctionViewSet, ToolViewSet
+
+router = SimpleRouter()
+router.register("tools", ToolViewSet, basename="tool")
+router.register("tool-functions", ToolFunctionViewSet, basename="tool-function")
+urlpatterns = router.urls

@@ -118,9 +118,9 @@ class _Parser:
         return _power(base, exponent)
 
     def _read_atom(self) -> Number:
-        if self._next == len(self._founds):
+        if self._next == len(self._tokens):
             raise ArithmeticInvalid("The expression ends too early.")
-        found = self._founds[self._next]
+        found = self._tokens[self._next]
         self._next += 1
         if found[0].isdigit() or found[0] == ".":
             return int(found) if found.isdigit() else float(found)

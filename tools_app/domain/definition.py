@@ -19,19 +19,31 @@ MAX_DESCRIPTION_CHARS = 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Definition:
-    """A definition as somebody writes it; the service fills in what a function decides itself."""
+class Draft:
+    """A definition as somebody writes it; what a function decides itself may be left out."""
 
     description: str = ""
     """What the model reads; empty takes a function's own."""
     parameters: Mapping[str, Any] | None = None
-    """JSON Schema of the arguments; a function always has its own."""
-    effect: Effect | None = None
-    """None takes a function's own, and `irreversible` for HTTP."""
+    """JSON Schema of the arguments; a function has its own, None for HTTP means no arguments."""
+    effect: str = ""
+    """Empty takes a function's own, and `irreversible` for HTTP."""
     config: Mapping[str, Any] = field(default_factory=dict)
     timeout_s: float | None = None
     """None takes a function's own, and 30 s for HTTP."""
     max_output_bytes: int = DEFAULT_OUTPUT_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """A complete and checked definition: what a version holds."""
+
+    description: str
+    parameters: Mapping[str, Any]
+    effect: Effect
+    config: Mapping[str, Any]
+    timeout_s: float
+    max_output_bytes: int
 
     @property
     def content_sha256(self) -> str:

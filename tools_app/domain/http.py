@@ -23,7 +23,7 @@ ALL_ARGUMENTS = "*"
 
 _CONFIG_KEYS = frozenset({"method", "url", "headers", "query", "body"})
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*|\*)\}")
-_URL = re.compile(r"(https?://[^/?#{}]+)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
+_URL = re.compile(r"(https?://[^/?#{}]+)(/[^?#]*)?(?:\?([^#]*))?", re.IGNORECASE)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 # RFC 3986 path and query characters that the template's author may write; `%` begins an escape.

@@ -42,6 +42,14 @@ _CLASSES: dict[object, str] = {
 }
 
 
+def effect_named(name: str) -> Effect:
+    """Return the effect of this name; raises ValueError for an unknown one."""
+    for effect in EFFECTS:
+        if effect == name:
+            return effect
+    raise ValueError(f"The effect {name!r} is unknown; use one of {', '.join(EFFECTS)}.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionTool:
     """A registered function with all that a model and the gate need to know."""
@@ -98,8 +106,7 @@ class Registry:
                 )
             if chosen in self._tools:
                 raise ValueError(f"The tool name {chosen!r} is registered twice; choose another.")
-            if effect not in EFFECTS:
-                raise ValueError(f"The effect {effect!r} is unknown; use one of {EFFECTS}.")
+            effect_named(effect)
             description, notes = _read_docstring(function)
             parameters = _parameters_of(function, notes)
             check_parameters(parameters)

@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema_rs
 import orjson
+from typing_extensions import override
 
 MAX_SCHEMA_BYTES = 65_536
 MAX_SCHEMA_DEPTH = 32
@@ -38,6 +39,7 @@ class ArgumentError:
     """JSON pointer into the arguments; empty for the arguments as a whole."""
     message: str
 
+    @override
     def __str__(self) -> str:
         return f"{self.pointer}: {self.message}" if self.pointer else self.message
 

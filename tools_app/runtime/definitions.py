@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from tools_app.domain.registry import Effect
+from tools_app.domain.registry import Effect, effect_named
 from tools_app.domain.schema import ArgumentsValidator, validator_for
 from tools_app.models import ToolVersion
 
@@ -42,7 +42,7 @@ class ToolDefinition:
             kind="http" if version.tool.kind == "http" else "function",
             description=version.description,
             parameters=version.parameters,
-            effect=version.effect,
+            effect=effect_named(version.effect),
             config=version.config,
             timeout_s=version.timeout_s,
             max_output_bytes=version.max_output_bytes,

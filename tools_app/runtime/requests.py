@@ -21,6 +21,7 @@ MIN_REDACTED_CHARS = 4
 _ARGUMENTS_AT_FAULT = frozenset({400, 404, 409, 410, 412, 413, 414, 422})
 _CREDENTIALS_AT_FAULT = frozenset({401, 403, 407})
 _NOTHING_SENT = frozenset({"egress.dns_failed", "egress.connect_failed"})
+_PHRASES = {int(known): known.phrase for known in HTTPStatus}
 _TRY_LATER = frozenset({408, 425, 429})
 
 
@@ -85,14 +86,17 @@ async def _reveal(definition: ToolDefinition, request: HttpRequest) -> str:
 
 def _read_secret(tool_id: UUID, url: str) -> str:
     """Return the value of the tool's secret for a request to `url`; empty if it has none."""
-    secret = Secret.objects.filter(tools=tool_id).first()
-    return reveal_secret(secret, url=url) if secret else ""
+    secret: Secret | None = Secret.objects.filter(tools=tool_id).first()
+    if secret is None:
+        return ""
+    value: str = reveal_secret(secret, url=url)
+    return value
 
 
 def _failure(response: Response, text: str, *, is_read: bool) -> ToolRetry | ToolFailed:
     """Say what a status means for the model."""
     status = response.status
-    phrase = f" {HTTPStatus(status).phrase}" if status in HTTPStatus else ""
+    phrase = f" {_PHRASES[status]}" if status in _PHRASES else ""
     said = f": {clean(text)[:MAX_ERROR_CHARS]}" if text else "."
     if status in _ARGUMENTS_AT_FAULT:
         return ToolRetry(f"The server answered {status}{phrase}{said}")
