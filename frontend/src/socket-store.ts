@@ -202,7 +202,6 @@ export class SocketStore {
     const pending = frame.id ? this.starts.get(frame.id) : undefined;
     if (!pending || !frame.id) return;
     this.starts.delete(frame.id);
-    for (const other of this.starts.values()) other.frame.session ??= frame.session;
     pending.resolve(frame);
   }
 

@@ -1,0 +1,91 @@
+"""The audit trail and stored files: only read."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.template.defaultfilters import filesizeformat
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
+
+from config.common.admin import ReadOnlyModelAdmin
+from workspaces_app.models import AuditEvent, Blob
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyModelAdmin):
+    """Who did what: only read."""
+
+    list_display = ("created_at", "action_label", "object_label", "actor", "workspace")
+    list_display_links = ("created_at",)
+    list_filter = (
+        ("workspace", admin.RelatedOnlyFieldListFilter),
+        ("actor", admin.RelatedOnlyFieldListFilter),
+        "object_type",
+        "created_at",
+    )
+    list_filter_submit = True
+    list_select_related = ("actor", "workspace")
+    search_fields = ("action", "object_name", "object_id", "actor__username")
+    ordering = ("-id",)
+    paginator = InfinitePaginator
+    fields = (
+        "created_at",
+        "actor",
+        "action",
+        "workspace",
+        "object_type",
+        "object_id",
+        "object_name",
+        "before_json",
+        "after_json",
+    )
+    readonly_fields = fields
+
+    @display(description="Action", ordering="action")
+    def action_label(self, event: AuditEvent) -> SafeString:
+        """Show the action."""
+        return format_html('<span class="ab-event-type">{}</span>', event.action)
+
+    @display(description="Object")
+    def object_label(self, event: AuditEvent) -> str:
+        """Show what it was done to."""
+        return event.object_name or event.object_id
+
+    @display(description="Before")
+    def before_json(self, event: AuditEvent) -> SafeString:
+        """Show the old values."""
+        return _json(event.before)
+
+    @display(description="After")
+    def after_json(self, event: AuditEvent) -> SafeString:
+        """Show the new values."""
+        return _json(event.after)
+
+
+def _json(value: Any) -> SafeString:
+    text = "–" if value is None else json.dumps(value, indent=2, ensure_ascii=False)
+    return format_html('<pre class="ab-mono">{}</pre>', text)
+
+
+@admin.register(Blob)
+class BlobAdmin(ReadOnlyModelAdmin):
+    """Stored files: only read."""
+
+    list_display = ("heading", "size", "media_type", "workspace", "created_by", "created_at")
+    list_select_related = ("workspace", "created_by")
+    search_fields = ("filename", "=sha256")
+    fields = ("filename", "media_type", "size", "sha256", "workspace", "created_by", "created_at")
+    readonly_fields = fields
+
+    @display(description="File", ordering="filename")
+    def heading(self, blob: Blob) -> str:
+        """Show the name, or the beginning of the hash."""
+        return str(blob)
+
+    @display(description="Size", ordering="size_bytes")
+    def size(self, blob: Blob) -> str:
+        """Show the size as people read it."""
+        return filesizeformat(blob.size_bytes)
