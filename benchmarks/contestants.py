@@ -1,0 +1,102 @@
+"""Ours among the contestants: the engine with in-memory twins, and as a worker runs it."""
+
+import time
+import uuid
+from typing import Any, Protocol
+
+import httpx2
+from openai import AsyncOpenAI
+from yarl import URL
+
+from agents_app.engine import loop
+from agents_app.engine.events import RunCompleted, TextDelta
+from agents_app.engine.llm.chat_completions import ChatCompletionsModel
+from agents_app.engine.llm.responses import ResponsesModel
+from agents_app.engine.memory import MemoryContext, MemoryJournal, MemoryToolset
+from agents_app.engine.messages import UserMessage
+from agents_app.engine.ports import ModelClient, Ports
+from agents_app.engine.spec import RunSpec, ToolSpec
+from agents_app.engine.state import RunState
+from benchmarks.floor import Floor
+from benchmarks.job import (
+    INSTRUCTIONS,
+    QUESTION,
+    TOOL_NAME,
+    TOOL_PARAMETERS,
+    Timing,
+    look_up,
+)
+from config.common.egress.connections import open_session
+from config.common.egress.models import SessionTransport
+
+
+class Contestant(Protocol):
+    """Something that can do the job."""
+
+    async def run(self, timing: Timing) -> str:
+        """Do the job once and return the answer's text."""
+        ...
+
+    async def close(self) -> None:
+        """Close connections."""
+        ...
+
+
+class EngineInProcess:
+    """The loop and the real model adapter, over the guarded client; everything else in memory."""
+
+    def __init__(self, base_url: str, model: str, api: str) -> None:
+        self._http = guarded_client(base_url)
+        client: AsyncOpenAI = AsyncOpenAI(
+            base_url=base_url, api_key="sk-fake", http_client=self._http
+        )
+        self._client: ModelClient = (
+            ResponsesModel(client) if api == "responses" else ChatCompletionsModel(client)
+        )
+        self._model = model
+        self._tool = ToolSpec(
+            name=TOOL_NAME,
+            description="Looks something up.",
+            parameters=TOOL_PARAMETERS,
+            effect="read",
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def run(self, timing: Timing) -> str:
+        spec = RunSpec(
+            run_id=str(uuid.uuid4()),
+            model=self._model,
+            instructions=INSTRUCTIONS,
+            input=UserMessage(text=QUESTION),
+        )
+        ports = Ports(
+            model=self._client,
+            tools=MemoryToolset([(self._tool, look_up)]),
+            context=MemoryContext(),
+            journal=MemoryJournal(),
+            clock=time.monotonic,
+        )
+        output = ""
+        async for happening in loop.run(spec, RunState(), ports):
+            if isinstance(happening, TextDelta):
+                if not happening.offset:
+                    timing.first_text()
+            elif isinstance(happening, RunCompleted):
+                output = happening.output
+        return output
+
+
+def guarded_client(base_url: str) -> httpx2.AsyncClient:
+    """Return the product's own transport, allowed to call the fake server; needs no settings."""
+    url = URL(base_url)
+    pair = (str(url.host), int(url.port or 80))
+    session = open_session(allowed=lambda: frozenset({pair}), limit=0)
+    return httpx2.AsyncClient(transport=SessionTransport(session), trust_env=False)
+
+
+def make(name: str, base_url: str, model: str, api: str) -> Any:
+    """Return a contestant by name."""
+    kinds: dict[str, Any] = {"floor": Floor, "engine": EngineInProcess}
+    return kinds[name](base_url, model, api)

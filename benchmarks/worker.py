@@ -1,0 +1,91 @@
+"""The process of one contestant: takes commands as JSON lines and answers with figures.
+
+A command is `{"model": ..., "runs": 200, "concurrency": 10, "tokens": 200}`; figures are CPU and
+wall seconds of this process alone, times of the first text and of whole runs, and memory.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from benchmarks import contestants
+from benchmarks.job import Timing
+
+PAGE_BYTES = 4096
+
+
+def resident_bytes() -> int:
+    """Return the memory of this process that is in RAM."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
+
+
+async def measure(command: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
+    """Carry out one command."""
+    contestant = contestants.make(
+        options.contestant, options.base_url, command["model"], options.api
+    )
+    try:
+        for _ in range(2):
+            await contestant.run(Timing())
+        return await _measured(contestant, command)
+    finally:
+        await contestant.close()
+
+
+async def _measured(contestant: Any, command: dict[str, Any]) -> dict[str, Any]:
+    total, concurrency = command["runs"], command["concurrency"]
+    first_text_s: list[float] = []
+    whole_s: list[float] = []
+    left = total
+    expected_tokens = command["tokens"]
+
+    async def one_after_another() -> None:
+        nonlocal left
+        while left > 0:
+            left -= 1
+            timing = Timing()
+            output = await contestant.run(timing)
+            if output.count("tok") != expected_tokens:
+                raise RuntimeError(f"An answer is wrong: {output[:100]!r}")
+            first_text_s.append(timing.first_text_at - timing.began)
+            whole_s.append(time.perf_counter() - timing.began)
+
+    gc.collect()
+    resident_before = resident_bytes()
+    peak = resident_before
+    cpu, wall = time.process_time(), time.perf_counter()
+    tasks = [asyncio.ensure_future(one_after_another()) for _ in range(concurrency)]
+    while command.get("watches_memory") and not all(task.done() for task in tasks):
+        peak = max(peak, resident_bytes())
+        await asyncio.sleep(0.2)
+    await asyncio.gather(*tasks)
+    return {
+        "cpu_s": time.process_time() - cpu,
+        "wall_s": time.perf_counter() - wall,
+        "first_text_s": sorted(first_text_s),
+        "whole_s": sorted(whole_s),
+        "grown_bytes": peak - resident_before,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--contestant", required=True)
+    parser.add_argument("--base-url", required=True)
+    parser.add_argument("--api", required=True)
+    options = parser.parse_args()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        for line in sys.stdin:
+            figures = runner.run(measure(json.loads(line), options))
+            print(json.dumps(figures), flush=True)
+
+
+if __name__ == "__main__":
+    main()
