@@ -1,8 +1,7 @@
 """Templates: drafts, publishing, archiving, previews and rendering, on behalf of an actor."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +9,14 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from config.common.errors import Conflict, DomainError, FormInvalid, NotFound, PermissionMissing
+from config.common.errors import Conflict, DomainError, NotFound, PermissionMissing
 from config.common.roles import Role
 from templates_app.domain.chain import TemplateChain
-from templates_app.domain.declarations import Declaration, Json, parse_declarations
-from templates_app.domain.source import Diagnostic, read_source
-from templates_app.domain.variables import check_declared_values
+from templates_app.domain.declarations import Declaration, Json
+from templates_app.domain.schema import json_schema
+from templates_app.domain.source import Diagnostic, storable_body
+from templates_app.domain.tags import normal_tags
+from templates_app.domain.variables import valid_declarations
 from templates_app.errors import RenderFailed, TemplateInUse, TemplateInvalid, VariablesInvalid
 from templates_app.models import (
     PromptTemplate,
@@ -29,9 +30,6 @@ from workspaces_app.models import Visibility, Workspace
 from workspaces_app.services.access import require_role
 from workspaces_app.services.audit import record
 
-MAX_TAGS = 20
-_TAG = re.compile(r"[\w][\w .+#-]{0,39}")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
@@ -42,6 +40,15 @@ class Preview:
     diagnostics: list[Diagnostic]
     declarations: list[Declaration]
     """Own and inherited: the inputs of the preview."""
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the form that the API answers and the console's editor reads."""
+        return {
+            "rendered": asdict(self.rendered) if self.rendered else None,
+            "diagnostics": [item.to_json() for item in self.diagnostics],
+            "variables": [item.to_json() for item in self.declarations],
+            "json_schema": json_schema(self.declarations),
+        }
 
 
 @transaction.atomic
@@ -80,12 +87,12 @@ def create_template(
         name=name,
         title=title,
         description=description,
-        body=_storable(body),
-        tags=_normal_tags(tags),
+        body=storable_body(body),
+        tags=normal_tags(tags),
         visibility=visibility,
         created_by=actor,
     )
-    declarations = _valid_declarations(variables)
+    declarations = valid_declarations(variables)
     template.full_clean(validate_constraints=False)
     _save_with_free_name(template)
     _replace_variables(template, declarations)
@@ -120,12 +127,12 @@ def update_draft(
     if description is not None:
         locked.description = description
     if body is not None:
-        locked.body = _storable(body)
+        locked.body = storable_body(body)
     if tags is not None:
-        locked.tags = _normal_tags(tags)
+        locked.tags = normal_tags(tags)
     if visibility is not None:
         locked.visibility = visibility
-    declarations = None if variables is None else _valid_declarations(variables)
+    declarations = None if variables is None else valid_declarations(variables)
     locked.full_clean(validate_constraints=False)
     locked.save()
     if declarations is not None:
@@ -257,7 +264,7 @@ def preview_draft(
         raise PermissionMissing(
             f"You can see {template.reference}, but your role does not let you render it."
         )
-    return preview_text(
+    return _preview(
         actor,
         workspace=template.workspace,
         name=template.name,
@@ -274,46 +281,15 @@ def preview_text(
     body: str,
     variables: Sequence[Mapping[str, Json]],
     values: Mapping[str, Json],
-    name: str = "unsaved",
 ) -> Preview:
-    """Render a text that is not stored; whatever is wrong comes back as diagnostics.
+    """Render a text that is not stored; needs the role of an editor in the workspace.
 
-    References without a workspace are looked up in `workspace`, among what `actor` may read.
+    Whatever is wrong comes back as diagnostics. References without a workspace are looked up in
+    `workspace`, among what `actor` may read.
     """
-    analysis = analyse(
-        actor,
-        workspace=workspace,
-        reference=f"{workspace.name}/{name}@draft",
-        body=body,
-        variables=variables,
-    )
-    diagnostics = list(analysis.diagnostics)
-    rendered = None
-    if analysis.chain is not None:
-        try:
-            rendered = render_chain_sync(analysis.chain, values)
-        except VariablesInvalid as error:
-            diagnostics.extend(
-                Diagnostic(
-                    severity="error",
-                    code=entry["code"],
-                    detail=entry["detail"],
-                    name=entry["field"],
-                )
-                for entry in error.errors
-            )
-        except RenderFailed as error:
-            is_own = error.extra.get("template") == analysis.chain.entry.reference
-            diagnostics.append(
-                Diagnostic(
-                    severity="error",
-                    code=error.code,
-                    detail=error.detail,
-                    line=error.extra.get("line") if is_own else None,
-                )
-            )
-    return Preview(
-        rendered=rendered, diagnostics=diagnostics, declarations=list(analysis.declarations)
+    require_role(actor, workspace, Role.EDITOR)
+    return _preview(
+        actor, workspace=workspace, name="unsaved", body=body, variables=variables, values=values
     )
 
 
@@ -351,18 +327,66 @@ def load_chain(version_id: UUID) -> TemplateChain:
 
 def variables_of(template: PromptTemplate) -> list[dict[str, Json]]:
     """Return the declarations of a draft as JSON, in order."""
-    return [
-        {
-            "name": row.name,
-            "type": row.type,
-            "required": row.is_required,
-            "default": row.default,
-            "description": row.description,
-            "example": row.example,
-            "constraints": row.constraints,
-        }
-        for row in template.variables.all()
-    ]
+    return [declaration_of(row) for row in template.variables.all()]
+
+
+def declaration_of(row: TemplateVariable) -> dict[str, Json]:
+    """Return one declaration of a draft as JSON."""
+    return {
+        "name": row.name,
+        "type": row.type,
+        "required": row.is_required,
+        "default": row.default,
+        "description": row.description,
+        "example": row.example,
+        "constraints": row.constraints,
+    }
+
+
+def _preview(
+    actor: User,
+    *,
+    workspace: Workspace,
+    name: str,
+    body: str,
+    variables: Sequence[Mapping[str, Json]],
+    values: Mapping[str, Json],
+) -> Preview:
+    analysis = analyse(
+        actor,
+        workspace=workspace,
+        reference=f"{workspace.name}/{name}@draft",
+        body=body,
+        variables=variables,
+    )
+    diagnostics = list(analysis.diagnostics)
+    rendered = None
+    if analysis.chain is not None:
+        try:
+            rendered = render_chain_sync(analysis.chain, values)
+        except VariablesInvalid as error:
+            diagnostics.extend(
+                Diagnostic(
+                    severity="error",
+                    code=entry["code"],
+                    detail=entry["detail"],
+                    name=entry["field"],
+                )
+                for entry in error.errors
+            )
+        except RenderFailed as error:
+            is_own = error.extra.get("template") == analysis.chain.entry.reference
+            diagnostics.append(
+                Diagnostic(
+                    severity="error",
+                    code=error.code,
+                    detail=error.detail,
+                    line=error.extra.get("line") if is_own else None,
+                )
+            )
+    return Preview(
+        rendered=rendered, diagnostics=diagnostics, declarations=list(analysis.declarations)
+    )
 
 
 def _locked(actor: User, template: PromptTemplate, *, archived: bool = False) -> PromptTemplate:
@@ -380,35 +404,6 @@ def _locked(actor: User, template: PromptTemplate, *, archived: bool = False) ->
             f"{locked.reference} is archived; restore it first.", code="template.archived"
         )
     return locked
-
-
-def _storable(body: str) -> str:
-    """Return the body, or refuse characters and sizes that no draft may have."""
-    for problem in read_source(body).diagnostics:
-        if problem.code in _NEVER_STORED:
-            raise TemplateInvalid(
-                problem.detail, code=problem.code, extra=_place(problem), errors=[problem.to_json()]
-            )
-    return body.replace("\r\n", "\n")
-
-
-_NEVER_STORED = frozenset({"template.too_large", "template.character", "template.hidden_text"})
-
-
-def _valid_declarations(variables: Sequence[Mapping[str, Json]]) -> list[Declaration]:
-    declarations = parse_declarations(variables)
-    check_declared_values(declarations)
-    return declarations
-
-
-def _normal_tags(tags: Iterable[str]) -> list[str]:
-    found = sorted({tag.strip().lower() for tag in tags if tag.strip()})
-    if len(found) > MAX_TAGS or not all(_TAG.fullmatch(tag) for tag in found):
-        raise FormInvalid(
-            f"Give at most {MAX_TAGS} tags of at most 40 letters, digits, spaces and . + # - _.",
-            errors=[{"field": "tags", "code": "invalid", "detail": "A tag is not acceptable."}],
-        )
-    return found
 
 
 def _save_with_free_name(template: PromptTemplate) -> None:
@@ -461,12 +456,8 @@ def _not_publishable(template: PromptTemplate, errors: Sequence[Diagnostic]) -> 
         f"{template.reference} cannot be published: {place}{first.detail}{more}",
         code=first.code,
         errors=[{"field": item.name or "body", **item.to_json()} for item in errors],
-        extra=_place(first),
+        extra={"line": first.line, "column": first.column},
     )
-
-
-def _place(problem: Diagnostic) -> dict[str, Any]:
-    return {"line": problem.line, "column": problem.column}
 
 
 def _shown(template: PromptTemplate) -> dict[str, Any]:

@@ -26,10 +26,8 @@ from templates_app.api.serializers import (
     VersionSerializer,
     VersionSummarySerializer,
 )
-from templates_app.domain.schema import json_schema
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.services import (
-    Preview,
     archive_template,
     create_template,
     preview_draft,
@@ -168,7 +166,7 @@ class TemplateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedVi
         """Show how the draft looks with these values."""
         form = self.valid_input(PreviewSerializer)
         preview = preview_draft(_actor(request), template=self.runnable_object(), **form)
-        return Response(preview_json(preview))
+        return Response(preview.to_json())
 
     @extend_schema(
         summary="List the versions of a template",
@@ -213,16 +211,6 @@ class TemplateVersionViewSet(mixins.RetrieveModelMixin, ScopedViewSet):
         form = self.valid_input(ValuesSerializer)
         rendered = render_version(_actor(request), version=self.runnable_object(), **form)
         return Response(asdict(rendered))
-
-
-def preview_json(preview: Preview) -> dict[str, Any]:
-    """Return the wire form of a preview, which the console's editor reads too."""
-    return {
-        "rendered": asdict(preview.rendered) if preview.rendered else None,
-        "diagnostics": [item.to_json() for item in preview.diagnostics],
-        "variables": [item.to_json() for item in preview.declarations],
-        "json_schema": json_schema(preview.declarations),
-    }
 
 
 def _actor(request: Request) -> User:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from templates_app.domain.declarations import RESERVED_NAMES, Declaration
 from templates_app.domain.scanner import Tag, Token, line_and_column, scan
+from templates_app.errors import TemplateInvalid
 
 MAX_BODY_CHARS = 65_536
 GLOBAL_NAMES = frozenset(
@@ -136,6 +137,23 @@ def read_source(body: str) -> Source:
             )
         diagnostics.extend(_unknown_filters(body, tag))
     return Source(body, tags, tuple(references), tuple(diagnostics))
+
+
+def storable_body(body: str) -> str:
+    """Return a body with plain line ends; a draft may be wrong in every other way.
+
+    Raises:
+        TemplateInvalid: Too long, or it holds characters that no text may hold.
+    """
+    problem = next(_check_text(body), None)
+    if problem is not None:
+        raise TemplateInvalid(
+            problem.detail,
+            code=problem.code,
+            errors=[{"field": "body", **problem.to_json()}],
+            extra={"line": problem.line, "column": problem.column},
+        )
+    return body.replace("\r\n", "\n")
 
 
 def undeclared(source: Source, facts: ParserFacts, declared: Iterable[str]) -> list[Diagnostic]:

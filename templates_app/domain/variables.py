@@ -15,6 +15,7 @@ from templates_app.domain.declarations import (
     Json,
     declarations_invalid,
     matcher,
+    parse_declarations,
 )
 from templates_app.domain.schema import INT64_MAX, INT64_MIN
 from templates_app.errors import VariablesInvalid
@@ -74,6 +75,17 @@ def validate_values(
     if errors:
         raise VariablesInvalid(_summary(errors), code=_shared_code(errors), errors=errors)
     return accepted
+
+
+def valid_declarations(variables: Iterable[Mapping[str, Json]]) -> list[Declaration]:
+    """Read declarations whose defaults and examples fit them.
+
+    Raises:
+        DeclarationsInvalid: Names every declaration that is wrong, and how.
+    """
+    declarations = parse_declarations(variables)
+    check_declared_values(declarations)
+    return declarations
 
 
 def check_declared_values(declarations: Iterable[Declaration]) -> None:

@@ -24,7 +24,7 @@ from templates_app.domain.source import (
     undeclared,
     unused,
 )
-from templates_app.domain.variables import check_declared_values
+from templates_app.domain.variables import valid_declarations
 from templates_app.errors import DeclarationsInvalid, TemplateInvalid
 from templates_app.models import TemplateVersion
 from templates_app.runtime.render.rendering import inspect_body
@@ -159,8 +159,7 @@ def _own_declarations(
     variables: Sequence[Mapping[str, Json]], diagnostics: list[Diagnostic]
 ) -> list[Declaration]:
     try:
-        own = parse_declarations(variables)
-        check_declared_values(own)
+        own = valid_declarations(variables)
     except DeclarationsInvalid as error:
         diagnostics.extend(_from_declarations(error))
         return []

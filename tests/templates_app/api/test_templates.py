@@ -71,7 +71,7 @@ def test_a_template_is_created_with_its_variables() -> None:
         ({"name": "x", "surprise": 1}, 400, "request.invalid"),
         ({}, 400, "request.invalid"),
         ({"name": "x", "body": "a" * 65_537}, 400, "request.invalid"),
-        ({"name": "x", "body": 5}, 400, "request.invalid"),
+        ({"name": "x", "body": [5]}, 400, "request.invalid"),
         ({"name": "x", "variables": [{"name": "a", "kind": "?"}]}, 400, "request.invalid"),
         ({"name": "x", "workspace": "elsewhere"}, 400, "request.invalid"),
         ({"name": "Not a name"}, 422, "request.meaningless"),
