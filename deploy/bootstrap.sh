@@ -14,6 +14,9 @@ if [ -n "${PYTHON:-}" ]; then
         echo "Name another one, for example: make setup PYTHON=python3.11" >&2
         exit 1
     fi
+elif usable "${VENV:-.venv}/bin/python"; then
+    # The interpreter that an existing environment was made from.
+    PYTHON=$("${VENV:-.venv}/bin/python" -c 'import sys; print(sys._base_executable)')
 else
     for candidate in python3 python3.13 python3.12 python3.11; do
         if usable "$candidate"; then

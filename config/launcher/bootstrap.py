@@ -23,6 +23,8 @@ REQUIREMENTS = ROOT / "requirements"
 INSTALLER_LOCK = "bootstrap.txt"
 PACKAGE_LOCKS = ("dev.txt", "models.txt")
 STAMP = ".locks-installed"
+# Installed; shown, so that a first wait has a size.
+MEGABYTES = 950
 
 
 def bring_up(folder: Path, *, var: Path) -> bool:
@@ -31,7 +33,8 @@ def bring_up(folder: Path, *, var: Path) -> bool:
     Calls beside each other wait for the first. Raises `LauncherError` with the way out.
     """
     var.mkdir(exist_ok=True)
-    wanted = fingerprint(REQUIREMENTS)
+    # Scripts in an environment name its folder: a copied or moved one has to be made anew.
+    wanted = f"{fingerprint(REQUIREMENTS)} {folder.resolve()}"
     if read_stamp(folder) == wanted:
         return False
     with exclusive(
@@ -42,7 +45,7 @@ def bring_up(folder: Path, *, var: Path) -> bool:
         if not _works(folder):
             _create(folder)
         _install(folder / "bin" / "python", var / "log" / "packages.log")
-        (folder / STAMP).write_text(wanted, encoding="ascii")
+        (folder / STAMP).write_text(wanted, encoding="utf-8")
     return True
 
 
@@ -55,14 +58,15 @@ def fingerprint(requirements: Path) -> str:
 
 
 def read_stamp(folder: Path) -> str:
-    """Return the fingerprint that the environment was made from, or nothing."""
+    """Return what the environment was made from and where, or nothing."""
     stamp = folder / STAMP
-    return stamp.read_text(encoding="ascii") if stamp.is_file() else ""
+    return stamp.read_text(encoding="utf-8") if stamp.is_file() else ""
 
 
 def _works(folder: Path) -> bool:
-    """Tell whether the environment has this Python's version and starts."""
-    if not (folder / "bin" / "python").exists():
+    """Tell whether the environment was made here, has this Python's version, and starts."""
+    place = read_stamp(folder).partition(" ")[2]
+    if not (folder / "bin" / "python").exists() or place not in {"", str(folder.resolve())}:
         return False
     code = "import sys, pip; print(*sys.version_info[:3])"
     done = subprocess.run(
@@ -106,7 +110,7 @@ def _install(python: Path, log: Path) -> None:
     with step("Installing the package installer"):
         has_uv = _call([*pip, *options, "-r", str(REQUIREMENTS / INSTALLER_LOCK)], log)
     if has_uv:
-        with step(f"Installing {count} locked packages"):
+        with step(f"Installing {count} locked packages (about {MEGABYTES} MB)"):
             environ = {**os.environ, **_index_for_uv(pip)}
             uv = [str(python.parent / "uv"), "pip", *options, "--python", str(python), *locks]
             if _call(uv, log, environ):

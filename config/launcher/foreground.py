@@ -9,21 +9,22 @@ from config.launcher.children import die_with_parent
 from config.launcher.errors import LauncherError
 from config.launcher.keys import ensure_keys
 from config.launcher.locations import Locations
-from config.launcher.services import operator_environ, services
+from config.launcher.services import services
 from config.launcher.valkey import DATABASES
 
 # What a test run must not take from the installation beside it: each variable is set to nothing.
 WITHHELD_FROM_TESTS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "LOCAL_MODEL_URL", "EGRESS_ALLOW")
 
 
-def run_command(locations: Locations, words: Sequence[str], *, for_tests: bool) -> int:
+def run_command(
+    locations: Locations, operator: Mapping[str, str], words: Sequence[str], *, for_tests: bool
+) -> int:
     """Run `words` with DATABASE_URL and REDIS_URL set; returns its exit code.
 
     The command shares our terminal and gets Ctrl-C itself. `for_tests` sets a cache database and
     a channel prefix of its own, and hides the operator's models.
     """
     ensure_keys(locations.var)
-    operator = operator_environ(locations, os.environ)
     with services(locations, operator) as use:
         environ = {**os.environ, **use.environ}
         if for_tests:

@@ -8,21 +8,25 @@ server, and the next user starts both again.
 """
 
 import logging
+import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from config.launcher.children import last_lines
 from config.launcher.errors import LauncherError
+from config.launcher.locations import Locations, find_locations, operator_environ
 from config.launcher.locks import FileLock
 
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1
+START_POLL_S = 0.05
 # Exit codes that the starter tells apart.
 ALREADY_KEPT = 3
 FAILED = 4
@@ -36,6 +40,7 @@ class EmbeddedServer(Protocol):
     """What a keeper needs of a server."""
 
     name: str
+    """Also the module in this package that a keeper process runs."""
     title: str
     replaced_by: str
     """The variable that makes the embedded server unnecessary."""
@@ -74,12 +79,16 @@ class Keeper:
         with (
             FileLock(keeper_lock(self._locks, self._server.name)) as mine,
             FileLock(users_lock(self._locks, self._server.name)) as users,
+            FileLock(ready_lock(self._locks, self._server.name)) as ready,
         ):
             if not mine.try_exclusive():
                 return ALREADY_KEPT
+            if users.try_exclusive():
+                # Who started this keeper has gone.
+                return 0
             try:
-                self._start()
-                self._stay(users)
+                self._start(ready)
+                self._stay(users, ready)
             except LauncherError as error:
                 # What the server wrote stands above it in the same log.
                 logger.error("%s", error.message.splitlines()[0])
@@ -90,7 +99,7 @@ class Keeper:
                 self._server.stop()
         return 0
 
-    def _stay(self, users: FileLock) -> None:
+    def _stay(self, users: FileLock, ready: FileLock) -> None:
         restarts = 0
         started_at = time.monotonic()
         while not self._ordered_to_stop and not users.try_exclusive():
@@ -105,10 +114,11 @@ class Keeper:
                     remedy=f"Look at {self._server.log}.",
                 )
             logger.warning("%s ended with %s; restarting", self._server.name, process.returncode)
-            self._start()
+            self._start(ready)
             started_at = time.monotonic()
 
-    def _start(self) -> None:
+    def _start(self, ready: FileLock) -> None:
+        ready.release()
         size_before = self._server.log.stat().st_size if self._server.log.exists() else 0
         self._server.launch()
         end = time.monotonic() + self._server.start_timeout_s
@@ -122,15 +132,31 @@ class Keeper:
                     + last_lines(self._server.log, since=size_before),
                     remedy=f"The whole log is {self._server.log}.",
                 )
-            time.sleep(0.02)
+            time.sleep(START_POLL_S)
+        ready.wait_exclusive()
 
     def _on_terminate(self, _signal: int, _frame: FrameType | None) -> None:
         self._ordered_to_stop = True
 
 
+def main(kind: Callable[[Locations], EmbeddedServer]) -> NoReturn:
+    """Keep one server of this clone: the whole of a keeper process."""
+    logging.basicConfig(format="%(asctime)s keeper %(levelname)s %(message)s")
+    locations = find_locations(operator_environ(os.environ))
+    sys.exit(Keeper(kind(locations), locations.locks).keep())
+
+
 def keeper_lock(locks: Path, name: str) -> Path:
     """Return the file that a server's keeper holds alone while it lives."""
     return locks / f"{name}.keeper"
+
+
+def ready_lock(locks: Path, name: str) -> Path:
+    """Return the file that a keeper holds alone while its server can be used.
+
+    An answer alone does not say that: a server answers while its keeper still tidies up.
+    """
+    return locks / f"{name}.ready"
 
 
 def users_lock(locks: Path, name: str) -> Path:

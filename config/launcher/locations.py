@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.environment import BASE_DIR
+from config.environment import BASE_DIR, read_env_file
 from config.launcher.errors import LauncherError
 
 # Linux allows 107 bytes for the path of a unix socket, macOS 103.
@@ -52,6 +52,19 @@ class Locations:
     def services_env(self) -> Path:
         """Addresses of running servers, for commands in another terminal."""
         return self.var / "services.env"
+
+
+def operator_environ(environ: Mapping[str, str], *, base: Path = BASE_DIR) -> dict[str, str]:
+    """Return `environ` plus what `.env` says; addresses that a launcher wrote are left out.
+
+    Raises `LauncherError` when `.env` cannot be read.
+    """
+    try:
+        return {**read_env_file(base / ".env"), **environ}
+    except (OSError, ValueError) as error:
+        raise LauncherError(
+            f"{str(base / '.env')!r} cannot be read: {error}", remedy="Mend it or remove it."
+        ) from error
 
 
 def find_locations(environ: Mapping[str, str], *, base: Path = BASE_DIR) -> Locations:

@@ -40,7 +40,8 @@ def weights_path() -> Path:
 
 def default_threads() -> int:
     """Leave one core to the rest; more threads than cores collapse under contention."""
-    return max(1, len(os.sched_getaffinity(0)) - 1)
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, cores - 1)
 
 
 def serve(*, port: int, threads: int, address_file: Path | None) -> None:

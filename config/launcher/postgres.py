@@ -17,6 +17,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from config.launcher import keeper
 from config.launcher.children import Account, last_lines, spawn, stop, wait_gone
 from config.launcher.errors import LauncherError
 from config.launcher.locations import Locations, make_private_folder
@@ -47,7 +48,8 @@ class EmbeddedPostgres:
     name = "postgres"
     title = PROGRAM.title
     replaced_by = PROGRAM.replaced_by
-    start_timeout_s = 60.0
+    # Recovery after a crash may have much to read.
+    start_timeout_s = 180.0
 
     def __init__(self, locations: Locations) -> None:
         self._locations = locations
@@ -200,3 +202,7 @@ class EmbeddedPostgres:
                 if (folder / "cwd").readlink() == self._data:
                     found.append(int(folder.name))
         return found
+
+
+if __name__ == "__main__":
+    keeper.main(EmbeddedPostgres)

@@ -1,6 +1,5 @@
 """Using PostgreSQL and Redis: the operator's where set, else the embedded ones."""
 
-import contextlib
 import subprocess
 import sys
 import time
@@ -9,10 +8,9 @@ from contextlib import contextmanager
 
 import psycopg
 
-from config.environment import read_env_file
 from config.launcher.children import last_lines, open_log
 from config.launcher.errors import LauncherError
-from config.launcher.keeper import FAILURES, EmbeddedServer, keeper_lock, users_lock
+from config.launcher.keeper import FAILURES, EmbeddedServer, keeper_lock, ready_lock, users_lock
 from config.launcher.locations import Locations
 from config.launcher.locks import FileLock, is_held_alone
 from config.launcher.postgres import EmbeddedPostgres
@@ -27,17 +25,6 @@ SERVERS: dict[str, Callable[[Locations], EmbeddedServer]] = {
     "DATABASE_URL": EmbeddedPostgres,
     "REDIS_URL": EmbeddedValkey,
 }
-
-
-def operator_environ(locations: Locations, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment plus `.env`, without addresses that a launcher wrote."""
-    return {**read_env_file(locations.base / ".env"), **environ}
-
-
-def embedded_server(name: str, locations: Locations) -> EmbeddedServer:
-    """Return the embedded server called `name`."""
-    servers = [kind(locations) for kind in SERVERS.values()]
-    return next(server for server in servers if server.name == name)
 
 
 class ServiceUse:
@@ -91,15 +78,12 @@ class ServiceUse:
         self._holds.clear()
         for server in self._servers:
             self._await_end(server)
-        for keeper in self._keepers.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                # Not longer: one that we started may serve others for hours.
-                keeper.wait(0.5)
 
     def _ensure(self, server: EmbeddedServer) -> None:
         end = time.monotonic() + server.start_timeout_s + 10
         lock = keeper_lock(self._locations.locks, server.name)
-        while not server.answers():
+        ready = ready_lock(self._locations.locks, server.name)
+        while not (is_held_alone(ready) and server.answers()):
             keeper = self._keepers.get(server.name)
             if keeper is not None and (keeper.poll() or 0) in FAILURES:
                 raise LauncherError(
@@ -119,7 +103,7 @@ class ServiceUse:
     def _spawn_keeper(self, server: EmbeddedServer) -> None:
         with open_log(server.log) as log:
             self._keepers[server.name] = subprocess.Popen(
-                [sys.executable, "-m", "config.launcher", "keep", server.name],
+                [sys.executable, "-m", f"config.launcher.{server.name}"],
                 cwd=self._locations.base,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -129,8 +113,11 @@ class ServiceUse:
 
     def _await_end(self, server: EmbeddedServer) -> None:
         users = users_lock(self._locations.locks, server.name)
+        lock = keeper_lock(self._locations.locks, server.name)
+        keeper = self._keepers.get(server.name)
         end = time.monotonic() + STOP_TIMEOUT_S
-        while is_held_alone(keeper_lock(self._locations.locks, server.name)):
+        # A keeper of ours that has not yet taken its lock finds no user and ends, too.
+        while is_held_alone(lock) or (keeper is not None and keeper.poll() is None):
             with FileLock(users) as probe:
                 # Shared but not alone: somebody else uses it. Neither: its keeper is stopping it.
                 if not probe.try_exclusive() and probe.try_shared():

@@ -1,32 +1,35 @@
 """`make run`, `make setup` and `make stop`: a whole installation from one process."""
 
 import os
+import shutil
 import signal
+import sys
 from collections.abc import Mapping
 
 from config.environment import read_env_file
 from config.launcher.errors import LauncherError
+from config.launcher.keeper import users_lock
 from config.launcher.keys import ensure_keys
 from config.launcher.locations import Locations
 from config.launcher.locks import FileLock, exclusive
+from config.launcher.postgres import EmbeddedPostgres
 from config.launcher.preparing import load_demo, migrate
 from config.launcher.product import Product
 from config.launcher.progress import say, step
-from config.launcher.services import operator_environ, services
+from config.launcher.services import services
 from config.launcher.stopping import StopRequestedError, stop_signals
 
 STOP_TIMEOUT_S = 30.0
 INTERRUPTED = 130
 
 
-def set_up(locations: Locations) -> int:
+def set_up(locations: Locations, operator: Mapping[str, str]) -> int:
     """Make keys, database and demonstration ready; nothing stays running."""
-    operator = operator_environ(locations, os.environ)
     with stop_signals():
         try:
             _ensure_keys(locations)
             with services(locations, operator) as use:
-                environ: Mapping[str, str] = {**operator, **use.environ}
+                environ = {**operator, **use.environ}
                 with exclusive(locations.locks / "prepare", on_wait=_say_waiting):
                     migrate(locations, environ)
                     load_demo(locations, environ)
@@ -36,9 +39,8 @@ def set_up(locations: Locations) -> int:
     return 0
 
 
-def run(locations: Locations) -> int:
+def run(locations: Locations, operator: Mapping[str, str]) -> int:
     """Set up, start everything, and stay until asked to stop."""
-    operator = operator_environ(locations, os.environ)
     with FileLock(locations.locks / "run") as mine:
         if not mine.try_exclusive():
             address = read_env_file(locations.services_env).get("AGENT_BUILDER_URL", "")
@@ -75,6 +77,36 @@ def stop_running(locations: Locations) -> int:
                     f"Process {note} has not stopped within {STOP_TIMEOUT_S:g} s.",
                     remedy=f"End it with `kill -9 {note}`; what it started ends with it.",
                 )
+    return 0
+
+
+def reset(locations: Locations, *, is_confirmed: bool) -> int:
+    """Delete the embedded database of this clone and the token that belongs to it; keys stay.
+
+    Raises `LauncherError` while somebody uses the database.
+    """
+    data = locations.state / "postgres"
+    if not data.exists():
+        say("This clone has no embedded database.")
+        return 0
+    if not is_confirmed:
+        say(
+            f"This deletes every agent, run and document in {data}. Type `delete` to go on: ",
+            end="",
+        )
+        is_confirmed = sys.stdin.readline().strip() == "delete"
+    if not is_confirmed:
+        say("Nothing was deleted.")
+        return 1
+    with FileLock(users_lock(locations.locks, EmbeddedPostgres.name)) as users:
+        if not users.try_exclusive():
+            raise LauncherError(
+                "The embedded database is in use.",
+                remedy="End what uses it (`make stop`, a running `make test`), then repeat.",
+            )
+        shutil.rmtree(data)
+        (locations.var / "api-token").unlink(missing_ok=True)
+    say("Deleted. The next `make run` starts with an empty database.")
     return 0
 
 

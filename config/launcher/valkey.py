@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from config.launcher import keeper
 from config.launcher.children import spawn, stop
 from config.launcher.locations import Locations, make_private_folder
 from config.launcher.programs import Program, server_account
@@ -75,3 +76,7 @@ class EmbeddedValkey:
         """End the server."""
         if self.process is not None:
             stop(self.process)
+
+
+if __name__ == "__main__":
+    keeper.main(EmbeddedValkey)

@@ -24,15 +24,19 @@ FOREIGN = (
     *("OPENAI_BASE_URL", "CHANNEL_PREFIX", "SECRET_KEY", "ENCRYPTION_KEYS", "PORT", "STATE_DIR"),
 )
 
+# Parts of command lines.
+POSTMASTER = "bin/postgres -D"
+KEEPER = "config.launcher.postgres"
+
 MANAGE = '''
 """Stand-in for Django's command line: the contract that the launcher relies on."""
 import json, os, pathlib, signal, sys
-import psycopg
 
 command, options = sys.argv[1], dict(word.split("=") for word in sys.argv[2:] if "=" in word)
 if os.environ.get("FAILING_COMMAND") == command:
     sys.exit("the table 'agents' is in the way")
 if command == "migrate":
+    import psycopg
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS visit (at timestamptz DEFAULT now())")
         connection.execute("INSERT INTO visit DEFAULT VALUES")
@@ -165,7 +169,7 @@ class Clone:
 
     def assert_nothing_runs(self) -> None:
         """Fail unless every process of this clone has ended or is about to."""
-        wait_until(lambda: not self.processes(), f"{self.processes()} have ended", timeout_s=5)
+        wait_until(lambda: not self.processes(), f"{self.processes()} have ended", timeout_s=15)
 
     def kill_all(self) -> None:
         """SIGKILL everything of this clone, as a crashed machine would."""
@@ -204,7 +208,9 @@ def fresh_clone() -> Iterator[Clone]:
 
 @pytest.fixture(autouse=True)
 def _nothing_left_running(request: pytest.FixtureRequest) -> Iterator[None]:
-    names = {"clone", "fresh_clone"} & set(request.fixturenames)
+    # A test file may keep one run for all of its tests; then it sees to the end itself.
+    is_kept = "running" in request.fixturenames
+    names = set() if is_kept else {"clone", "fresh_clone"} & set(request.fixturenames)
     clones: list[Clone] = [request.getfixturevalue(name) for name in names]
     yield
     for made in clones:
@@ -229,7 +235,9 @@ class _new_clone:
         shutil.copytree(BASE_DIR / "config/launcher", path / "config/launcher", ignore=ignored)
         (path / "config" / "asgi.py").write_text(ASGI)
         (path / "manage.py").write_text(MANAGE)
-        return Clone(path=path, state=self.root / "state")
+        self.clone = Clone(path=path, state=self.root / "state")
+        return self.clone
 
     def __exit__(self, *_details: object) -> None:
+        self.clone.kill_all()
         shutil.rmtree(self.root)

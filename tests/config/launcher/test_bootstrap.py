@@ -19,7 +19,7 @@ def call_script(**environ: str) -> subprocess.CompletedProcess[str]:
 def test_an_environment_made_from_these_locks_is_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / "venv"
     folder.mkdir()
-    (folder / STAMP).write_text(fingerprint(REQUIREMENTS))
+    (folder / STAMP).write_text(f"{fingerprint(REQUIREMENTS)} {folder}")
     assert bring_up(folder, var=tmp_path / "var") is False
     assert list(folder.iterdir()) == [folder / STAMP]
 

@@ -17,7 +17,7 @@ from tests.config.launcher.conftest import wait_until
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The real model on a free port."""
     file = tmp_path_factory.mktemp("model") / "address"
-    command = [sys.executable, "-m", "config.launcher.model_server", "--address-file", file]
+    command = [sys.executable, "-m", "config.launcher.model_server", "--address-file", str(file)]
     process = subprocess.Popen(
         command, cwd=BASE_DIR, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -8,7 +8,7 @@ import pytest
 
 from config.environment import read_env_file
 from config.launcher.web import listen
-from tests.config.launcher.conftest import Clone, wait_until
+from tests.config.launcher.conftest import KEEPER, POSTMASTER, Clone, wait_until
 
 
 def get(address: str, path: str = "/") -> str:
@@ -59,16 +59,6 @@ def test_setup_migrates_and_leaves_nothing_running(clone: Clone) -> None:
     assert int(clone.sql("SELECT count(*) FROM visit")) >= 1
 
 
-def test_other_terminals_find_the_running_servers(clone: Clone) -> None:
-    process, address = clone.run()
-    values = read_env_file(clone.services_env)
-    assert values["DATABASE_URL"].startswith("postgresql://")
-    assert values["REDIS_URL"].startswith("unix://")
-    assert values["AGENT_BUILDER_URL"] == address
-    process.terminate()
-    assert process.wait(20) == 0
-
-
 def test_a_taken_port_is_passed_over(clone: Clone) -> None:
     with listen(None) as first:
         process, address = clone.run()
@@ -97,21 +87,6 @@ def test_a_web_server_that_dies_is_reported_and_comes_back_on_its_port(clone: Cl
     assert "ERROR about to die" in output
 
 
-def test_a_killed_worker_comes_back(clone: Clone) -> None:
-    process, _ = clone.run()
-    first = clone.pid_of("manage.py worker")
-    os.kill(first, signal.SIGKILL)
-    wait_until(
-        lambda: (
-            "manage.py worker"
-            in "".join(line for pid, line in clone.processes().items() if pid != first)
-        ),
-        "another worker runs",
-    )
-    process.terminate()
-    assert process.wait(20) == 0
-
-
 def test_everything_ends_with_a_killed_launcher(clone: Clone) -> None:
     process, _ = clone.run()
     process.kill()
@@ -125,39 +100,18 @@ def test_everything_ends_with_a_killed_launcher(clone: Clone) -> None:
 
 def test_servers_killed_under_a_run_are_started_again(clone: Clone) -> None:
     process, _ = clone.run()
-    keeper = clone.pid_of("keep postgres")
-    server = clone.pid_of("bin/postgres -D")
+    keeper = clone.pid_of(KEEPER)
+    server = clone.pid_of(POSTMASTER)
     os.kill(keeper, signal.SIGKILL)
     os.kill(server, signal.SIGKILL)
     wait_until(
-        lambda: any(
-            "keep postgres" in line and pid != keeper for pid, line in clone.processes().items()
-        ),
+        lambda: any(KEEPER in line and pid != keeper for pid, line in clone.processes().items()),
         "a new keeper runs",
     )
     assert int(clone.sql("SELECT count(*) FROM visit")) >= 1
     process.terminate()
     output, _ = process.communicate(timeout=30)
     assert "PostgreSQL had gone; it runs again." in output
-
-
-def test_a_second_run_of_the_clone_is_refused_and_stop_ends_the_first(clone: Clone) -> None:
-    process, address = clone.run()
-    code, output = clone.call("run")
-    assert code == 1
-    assert f"is running already at {address}" in output
-    assert clone.call("stop")[0] == 0
-    assert process.wait(20) == 0
-    assert "Nothing of this clone is running" in clone.call("stop")[1]
-
-
-def test_run_and_a_command_beside_it_share_the_servers(clone: Clone) -> None:
-    process, _ = clone.run()
-    server = clone.pid_of("bin/postgres -D")
-    assert int(clone.sql("SELECT count(*) FROM visit")) >= 1
-    assert clone.pid_of("bin/postgres -D") == server
-    process.terminate()
-    assert process.wait(20) == 0
 
 
 @pytest.mark.parametrize("command", ["migrate", "demo"])
@@ -182,7 +136,7 @@ def test_ctrl_c_in_the_middle_of_the_start_leaves_nothing(fresh_clone: Clone) ->
     process = fresh_clone.start("run")
     assert process.stderr is None
     wait_until(fresh_clone.processes, "something has started")
-    fresh_clone.pid_of("keep postgres")
+    fresh_clone.pid_of(KEEPER)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 0
@@ -197,3 +151,19 @@ def test_the_local_model_is_started_and_allowed(clone: Clone) -> None:
     process.terminate()
     output, _ = process.communicate(timeout=20)
     assert "tiny local demonstration model" in output
+
+
+def test_reset_deletes_the_database_and_keeps_the_keys(fresh_clone: Clone) -> None:
+    assert fresh_clone.call("setup")[0] == 0
+    keys = (fresh_clone.path / "var/secrets.env").read_text()
+    assert fresh_clone.call("reset", "--yes")[0] == 0
+    assert fresh_clone.sql("SELECT to_regclass('visit') IS NULL") == "True"
+    assert (fresh_clone.path / "var/secrets.env").read_text() == keys
+    assert not (fresh_clone.path / "var/api-token").exists()
+
+
+def test_stop_ends_a_run_from_another_terminal(clone: Clone) -> None:
+    process, _ = clone.run()
+    assert clone.call("stop")[0] == 0
+    assert process.wait(20) == 0
+    assert "Nothing of this clone is running" in clone.call("stop")[1]

