@@ -4,10 +4,6 @@ import time
 import uuid
 from typing import Any, Protocol
 
-import httpx2
-from openai import AsyncOpenAI
-from yarl import URL
-
 from agents_app.engine import loop
 from agents_app.engine.events import RunCompleted, TextDelta
 from agents_app.engine.llm.chat_completions import ChatCompletionsModel
@@ -26,8 +22,7 @@ from benchmarks.job import (
     Timing,
     look_up,
 )
-from config.common.egress.connections import open_session
-from config.common.egress.models import SessionTransport
+from tests.fake_openai.client import open_client
 
 
 class Contestant(Protocol):
@@ -46,12 +41,11 @@ class EngineInProcess:
     """The loop and the real model adapter, over the guarded client; everything else in memory."""
 
     def __init__(self, base_url: str, model: str, api: str) -> None:
-        self._http = guarded_client(base_url)
-        client: AsyncOpenAI = AsyncOpenAI(
-            base_url=base_url, api_key="sk-fake", http_client=self._http
-        )
+        self._openai = open_client(base_url)
         self._client: ModelClient = (
-            ResponsesModel(client) if api == "responses" else ChatCompletionsModel(client)
+            ResponsesModel(self._openai)
+            if api == "responses"
+            else ChatCompletionsModel(self._openai)
         )
         self._model = model
         self._tool = ToolSpec(
@@ -62,7 +56,7 @@ class EngineInProcess:
         )
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._openai.close()
 
     async def run(self, timing: Timing) -> str:
         spec = RunSpec(
@@ -86,14 +80,6 @@ class EngineInProcess:
             elif isinstance(happening, RunCompleted):
                 output = happening.output
         return output
-
-
-def guarded_client(base_url: str) -> httpx2.AsyncClient:
-    """Return the product's own transport, allowed to call the fake server; needs no settings."""
-    url = URL(base_url)
-    pair = (str(url.host), int(url.port or 80))
-    session = open_session(allowed=lambda: frozenset({pair}), limit=0)
-    return httpx2.AsyncClient(transport=SessionTransport(session), trust_env=False)
 
 
 def make(name: str, base_url: str, model: str, api: str) -> Any:

@@ -219,7 +219,7 @@ def _turn(name: str, ask: Ask) -> Turn | None:
         case "fake-tool" | "fake-tools" | "fake-broken-arguments":
             return _use_tools(kind, ask)
         case "fake-script":
-            return _scripted(parse_script(argument), number)
+            return _scripted(parse_script(argument), ask)
         case "fake-slow":
             return Turn(pieces=tokens(10), delay_ms=200.0, number=number)
         case "fake-reasoning":
@@ -266,9 +266,27 @@ def _calls(ask: Ask, *, count: int) -> Turn:
     )
 
 
-def _scripted(turns: Sequence[Mapping[str, Any]], number: int) -> Turn:
-    turn = turns[min(number, len(turns) - 1)]
-    calls = tuple(
+def _scripted(turns: Sequence[Mapping[str, Any]], ask: Ask) -> Turn:
+    turn = turns[min(ask.answers, len(turns) - 1)]
+    text = turn.get("text", "")
+    if ask.schema is not None:
+        text = json.dumps({"answer": text})
+        for call in turn.get("calls", ()):
+            text = json.dumps({"tool": call["name"], "arguments": call.get("arguments", {})})
+    pieces = words(text)
+    if count := turn.get("pieces"):
+        size = max(1, -(-len(text) // int(count)))
+        pieces = tuple(text[start : start + size] for start in range(0, len(text), size))
+    return Turn(
+        pieces=pieces,
+        calls=() if ask.schema is not None else _written_calls(turn),
+        delay_ms=float(turn.get("delay_ms", 0)),
+        number=ask.answers,
+    )
+
+
+def _written_calls(turn: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(
         (
             call["name"],
             call["arguments"]
@@ -277,9 +295,3 @@ def _scripted(turns: Sequence[Mapping[str, Any]], number: int) -> Turn:
         )
         for call in turn.get("calls", ())
     )
-    text = turn.get("text", "")
-    pieces = words(text)
-    if count := turn.get("pieces"):
-        size = max(1, -(-len(text) // int(count)))
-        pieces = tuple(text[start : start + size] for start in range(0, len(text), size))
-    return Turn(pieces=pieces, calls=calls, delay_ms=float(turn.get("delay_ms", 0)), number=number)

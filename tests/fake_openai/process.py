@@ -9,6 +9,7 @@ with FakeOpenAI() as fake:
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -75,6 +76,14 @@ class FakeOpenAI:
     def open_streams(self) -> int:
         """Return how many streams the server is writing now."""
         return int(self._call("GET", "/health")["open_streams"])
+
+    def wait_until_idle(self, timeout_s: float = 5.0) -> None:
+        """Wait until the server writes no stream any more; raises TimeoutError."""
+        deadline = time.monotonic() + timeout_s
+        while self.open_streams():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"The server still writes {self.open_streams()} streams.")
+            time.sleep(0.02)
 
     def _call(self, method: str, path: str) -> Any:
         url = self.base_url.removesuffix("/v1") + path

@@ -40,9 +40,10 @@ def read_chat(body: Mapping[str, Any]) -> Ask:
         content = _text(message.get("content"))
         match message.get("role"):
             case "user":
+                last_user, outputs = content, []
                 # Without native calls, results stand in the user's turn.
-                last_user = content
-                outputs = [content] if "\n\nResult of " in content else []
+                if found := content.count("\n\nResult of "):
+                    answers, outputs = answers + found, [content]
             case "assistant":
                 answers, outputs = answers + 1, []
             case "tool":
