@@ -127,7 +127,7 @@ def load_demo(
     base = _knowledge_base(actor, demo, root)
     if provider is not None:
         _docs_agent(actor, demo, base)
-        _calculating_agent(actor, demo, list(tools.values()))
+        _calculating_agent(actor, demo, tools["calculator"])
     return demo
 
 
@@ -189,16 +189,16 @@ def _docs_agent(actor: User, demo: Demo, base: KnowledgeBase) -> None:
     )
 
 
-def _calculating_agent(actor: User, demo: Demo, tools: Sequence[Tool]) -> None:
+def _calculating_agent(actor: User, demo: Demo, calculator: Tool) -> None:
     _agent(
         actor,
         demo,
         name="calculator",
         title="Calculating assistant",
-        description="Works out numbers with the calculator and knows the time.",
+        description="Works out numbers with the calculator instead of guessing.",
         template="calculating-assistant",
         variables={"company": "Agent Builder"},
-        tools=list(tools),
+        tools=[calculator],
         first_tool="calculator",
     )
 

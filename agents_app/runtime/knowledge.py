@@ -12,6 +12,7 @@ from knowledge_app.runtime.search import Hit, search
 
 PASSAGES = 4
 CHARACTERS_PER_TOKEN = 4
+MAX_QUERY_CHARS = 300
 PARAMETERS: Mapping[str, object] = {
     "type": "object",
     "properties": {
@@ -19,7 +20,7 @@ PARAMETERS: Mapping[str, object] = {
             "type": "string",
             "description": "What to look for, in the words of the question.",
             "minLength": 1,
-            "maxLength": 1000,
+            "maxLength": MAX_QUERY_CHARS,
         }
     },
     "required": ["query"],
@@ -96,8 +97,8 @@ class KnowledgeTool:
 
 def _faults(arguments: Mapping[str, object]) -> Sequence[str]:
     query = arguments.get("query")
-    if not isinstance(query, str) or not 1 <= len(query) <= 1000:
-        return ["'query' must be a text of 1 to 1000 characters"]
+    if not isinstance(query, str) or not 1 <= len(query) <= MAX_QUERY_CHARS:
+        return [f"'query' must be a text of 1 to {MAX_QUERY_CHARS} characters"]
     unknown = sorted(set(arguments) - {"query"})
     return [f"unknown argument {unknown[0]!r}"] if unknown else []
 
