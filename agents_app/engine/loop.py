@@ -6,6 +6,7 @@ from the newest record. The loop knows no store, no network and no clock but its
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Literal
 
 from agents_app.engine import history, toolcalls
@@ -76,6 +77,10 @@ def cancelled_event(state: RunState) -> RunCancelled:
 def failed_event(state: RunState, error: EngineError) -> RunFailed:
     """Return the end of a run that cannot go on."""
     return RunFailed(code=error.code, detail=error.detail, fault=error.fault, usage=state.usage)
+
+
+def _out_of_time() -> DeadlinePassed:
+    return DeadlinePassed("The run's time was up. Raise its deadline or ask for less.")
 
 
 class _Cancelled(Exception):
@@ -156,6 +161,8 @@ class _Execution:
     async def _ask_model(self) -> Happenings:
         """Stream one answer and record it whole."""
         state, clock, deadline = self.state, self.ports.clock, self.spec.deadline
+        if clock() > deadline:
+            raise _out_of_time()
         state.streamed.clear()
         offset = 0
         answer: ModelAnswer | None = None
@@ -163,10 +170,7 @@ class _Execution:
         try:
             async for chunk in stream:
                 if clock() > deadline:
-                    raise DeadlinePassed(
-                        "The run's time was up while the model was answering. Raise its deadline or"
-                        " ask for less."
-                    )
+                    raise _out_of_time()
                 if isinstance(chunk, ModelAnswer):
                     answer = chunk
                     continue
@@ -252,12 +256,14 @@ class _Execution:
                 yield event
             return
         newest: list[Event] = []
-        async for results, is_last in self._results(pending):
-            if is_last:
-                newest = results
-            else:
-                async for event in self._record(*results):
-                    yield event
+        # Closed at once when a cancel is seen: no call may outlive the end of its run.
+        async with aclosing(self._results(pending)) as batches:
+            async for results, is_last in batches:
+                if is_last:
+                    newest = results
+                else:
+                    async for event in self._record(*results):
+                        yield event
         newest.append(StepCompleted(step=self.state.step, next="again"))
         limit: EngineError | None = None
         try:
