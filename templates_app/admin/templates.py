@@ -21,6 +21,7 @@ from unfold.decorators import action, display
 from config.common import strict_json
 from config.common.admin import ScopedModelAdmin, actor_of
 from config.common.errors import DomainError, FormInvalid, NotFound
+from templates_app.admin.filters import StateFilter, WorkspaceFilter
 from templates_app.admin.forms import TemplateForm, VariableForm, VariableFormSet
 from templates_app.admin.versions import chosen_versions, differences
 from templates_app.domain.form_texts import declaration_from_texts
@@ -67,30 +68,6 @@ class VariableInline(StackedInline):  # type: ignore[misc]  # unfold has no type
     )
 
 
-class StateFilter(admin.SimpleListFilter):
-    """Archived templates are shown when asked for."""
-
-    title = "state"
-    parameter_name = "state"
-
-    @override
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Offer what differs from the default."""
-        return [("published", "Published"), ("draft", "Never published"), ("archived", "Archived")]
-
-    @override
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the templates of the chosen state."""
-        match self.value():
-            case "archived":
-                return queryset.filter(archived_at__isnull=False)
-            case "published":
-                return queryset.filter(archived_at__isnull=True, last_number__gt=0)
-            case "draft":
-                return queryset.filter(archived_at__isnull=True, last_number=0)
-        return queryset.filter(archived_at__isnull=True)
-
-
 @admin.register(PromptTemplate)
 class PromptTemplateAdmin(ScopedModelAdmin):
     """The list and the editor."""
@@ -105,7 +82,7 @@ class PromptTemplateAdmin(ScopedModelAdmin):
         "visibility_label",
         "updated_at",
     )
-    list_filter = (StateFilter, "workspace", "visibility")
+    list_filter = (StateFilter, ("workspace", WorkspaceFilter), "visibility")
     list_select_related = ("workspace",)
     search_fields = ("name", "title", "description", "tags")
     ordering = ("-updated_at",)
@@ -169,6 +146,15 @@ class PromptTemplateAdmin(ScopedModelAdmin):
             kwargs["initial"] = workspaces.order_by("-name").filter(name="default").first()
             kwargs["initial"] = kwargs["initial"] or workspaces.first()
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    @override
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Leave out the buttons that would edit the workspace in a window of its own."""
+        form = super().get_form(request, *args, **kwargs)
+        if "workspace" in form.base_fields:
+            widget = form.base_fields["workspace"].widget
+            widget.can_add_related = widget.can_change_related = widget.can_view_related = False
+        return form
 
     @override
     def render_change_form(

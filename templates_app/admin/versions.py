@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from config.common.admin import ReadOnlyModelAdmin
+from templates_app.admin.filters import WorkspaceFilter
 from templates_app.models import TemplateVersion
 
 
@@ -17,7 +18,7 @@ class TemplateVersionAdmin(ReadOnlyModelAdmin):
     """Published versions, to look at."""
 
     list_display = ("__str__", "change_note", "created_by", "created_at")
-    list_filter = ("template__workspace",)
+    list_filter = (("template__workspace", WorkspaceFilter),)
     list_select_related = ("template__workspace", "created_by")
     search_fields = ("template__name", "template__title", "change_note")
     fields = ("template", "number", "change_note", "created_by", "created_at", "body")
