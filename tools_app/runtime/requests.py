@@ -79,7 +79,8 @@ async def call_http(
 
 async def _reveal(definition: ToolDefinition, request: HttpRequest) -> str:
     try:
-        return await database_sync_to_async(_read_secret)(definition.tool_id, request.url)
+        read = database_sync_to_async(_read_secret, thread_sensitive=False)
+        return await read(definition.tool_id, request.url)
     except DomainError as error:
         raise ToolFailed(error.detail) from error
 
