@@ -11,7 +11,7 @@ from pgvector.django import HalfVectorField, HnswIndex
 from typing_extensions import override
 
 from config.common.models import BaseModel
-from knowledge_app.querysets import ChunkQuerySet, DocumentQuerySet
+from knowledge_app.querysets import ChunkQuerySet, DocumentQuerySet, KnowledgeBaseQuerySet
 from workspaces_app.models import Blob, OwnedModel, Share
 
 EMBEDDING_DIM = 384
@@ -29,6 +29,8 @@ class KnowledgeBase(OwnedModel):
     """The largest size of a chunk; the embedding model reads at most 256 tokens."""
     overlap_tokens = models.PositiveIntegerField(default=30)
     """How much of a chunk the next one may repeat; less than half of `chunk_tokens`."""
+
+    objects = KnowledgeBaseQuerySet.as_manager()  # type: ignore[misc]  # the base declares it for the class
 
     class Meta(OwnedModel.Meta):
         verbose_name = "knowledge base"

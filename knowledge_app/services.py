@@ -156,7 +156,7 @@ def add_document(
     document_text(content)
     digest = hashlib.sha256(content).hexdigest()
     locked = _locked(actor, base)
-    known = Document.objects.filter(base=locked, content_sha256=digest).first()
+    known: Document | None = Document.objects.filter(base=locked, content_sha256=digest).first()
     if known is not None:
         return known
     blob = store_blob(locked.workspace, content, media_type=kind, filename=name, actor=actor)

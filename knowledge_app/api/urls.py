@@ -1,5 +1,20 @@
 """Addresses of this app below `/api/v1/`."""
 
-from django.urls import URLPattern, URLResolver
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from knowledge_app.api.viewsets import (
+    BaseDocumentViewSet,
+    DocumentViewSet,
+    KnowledgeBaseViewSet,
+)
+
+router = SimpleRouter()
+router.register("knowledge-bases", KnowledgeBaseViewSet, basename="knowledge-base")
+router.register(
+    "knowledge-bases/(?P<base_id>[^/.]+)/documents",
+    BaseDocumentViewSet,
+    basename="knowledge-base-document",
+)
+router.register("documents", DocumentViewSet, basename="document")
+
+urlpatterns = router.urls

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from channels.db import database_sync_to_async
-from django.db import OperationalError, connection, transaction
+from asgiref.sync import sync_to_async
+from django.db import OperationalError, close_old_connections, connection, transaction
 from django.utils import timezone
 from pgvector import HalfVector
 
@@ -113,7 +113,19 @@ async def _in_embedder(work: Callable[[], T]) -> T:
 
 
 async def _in_database(work: Callable[[], T]) -> T:
-    return await database_sync_to_async(work, thread_sensitive=False)()
+    # Short statements: all documents of a process may share one thread and one connection.
+    return await sync_to_async(partial(_with_fresh_connection, work))()
+
+
+def _with_fresh_connection(work: Callable[[], T]) -> T:
+    """Give the connection back after the work, unless a caller's transaction holds it."""
+    if connection.in_atomic_block:
+        return work()
+    close_old_connections()
+    try:
+        return work()
+    finally:
+        close_old_connections()
 
 
 def _claim(document_id: UUID) -> _Source | None:
@@ -183,7 +195,7 @@ def _store(plan: _Plan, ordinals: Sequence[int], vectors: Floats) -> bool:
     Locks the document's row, which `delete_document` locks too: no chunk outlives its document.
     """
     source = plan.source
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": uuid7(),
             "document": source.document_id,

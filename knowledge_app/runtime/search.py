@@ -69,7 +69,8 @@ async def search(*, user_id: int, base_ids: Sequence[UUID], query: str, k: int =
     vector = (await asyncio.to_thread(embed, [text]))[0]
     find = partial(find_hits, user_id=user_id, base_ids=base_ids, query=text, vector=vector, k=k)
     # A thread of its own: one slow search must not hold up the others.
-    return await database_sync_to_async(find, thread_sensitive=False)()
+    hits: list[Hit] = await database_sync_to_async(find, thread_sensitive=False)()
+    return hits
 
 
 def search_now(*, user_id: int, base_ids: Sequence[UUID], query: str, k: int = 6) -> list[Hit]:
@@ -105,7 +106,7 @@ def find_hits(
     Raises:
         BaseUnreadable: As for `search`.
     """
-    parameters = {
+    parameters: dict[str, Any] = {
         "user_id": user_id,
         "base_ids": list(base_ids),
         "query": query,

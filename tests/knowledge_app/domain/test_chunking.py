@@ -186,8 +186,7 @@ def test_chunks_cover_the_text_in_order_within_the_size(
     ] == []
     assert all(text[chunk.start : chunk.end].strip() for chunk in chunks)
     assert all(
-        before.start < after.start and before.end < after.end
-        for before, after in pairwise(chunks)
+        before.start < after.start and before.end < after.end for before, after in pairwise(chunks)
     )
     assert all(
         sum(chunk.start <= place < chunk.end for place in starts) <= max_tokens for chunk in chunks
