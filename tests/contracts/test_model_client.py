@@ -188,7 +188,10 @@ async def test_a_forced_tool_is_called(speaker: Speaker) -> None:
 
 
 async def test_a_conversation_goes_on_after_a_result(speaker: Speaker) -> None:
-    turns = [{"calls": [{"name": "weather", "arguments": {"city": "Rome"}}]}, {"text": "It rains."}]
+    turns: list[Turn] = [
+        {"calls": [{"name": "weather", "arguments": {"city": "Rome"}}]},
+        {"text": "It rains."},
+    ]
     question = UserMessage(text="How is Rome?")
     async with speaker.says(turns) as (client, model):
         _, [first] = await collect(client, ask(model, question, tools=[CITY]))

@@ -35,7 +35,8 @@ def _text(content: Any) -> str:
 
 def read_chat(body: Mapping[str, Any]) -> Ask:
     """Read a Chat Completions request."""
-    last_user, answers, outputs = "", 0, []
+    last_user, answers = "", 0
+    outputs: list[str] = []
     for message in body.get("messages", []):
         content = _text(message.get("content"))
         match message.get("role"):

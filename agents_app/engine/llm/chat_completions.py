@@ -237,6 +237,8 @@ class ChatAssembler:
                 text += part.get("text") or ""
                 for thought in part.get("thinking") or ():
                     self._think(thought.get("text"))
+        elif content is not None:
+            raise TypeError("content is neither text nor parts")
         # `reasoning_content` is DeepSeek's name, `reasoning` that of Groq, vLLM and OpenRouter.
         self._think(delta.get("reasoning_content") or delta.get("reasoning"))
         if refusal := delta.get("refusal"):

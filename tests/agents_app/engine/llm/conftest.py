@@ -1,3 +1,3 @@
-from tests.fake_openai.fixtures import fake_openai
+from tests.fake_openai.fixtures import fake_openai, unused_tcp_port
 
-__all__ = ["fake_openai"]
+__all__ = ["fake_openai", "unused_tcp_port"]
