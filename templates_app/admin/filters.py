@@ -14,9 +14,7 @@ class WorkspaceFilter(admin.RelatedFieldListFilter):
     """Workspaces of the user; the stock filter would show the names of all."""
 
     @override
-    def field_choices(
-        self, field: Any, request: HttpRequest, model_admin: Any
-    ) -> list[tuple[str, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         """Return the workspaces that the user may see."""
         visible = field.remote_field.model.objects.visible_to(actor_of(request))
         return [(str(workspace.pk), str(workspace)) for workspace in visible.order_by("name")]

@@ -58,11 +58,13 @@ class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]  # the admin read
 
     def clean_tags(self) -> list[str]:
         """Return the tags as a list."""
-        return _checked(normal_tags, self.cleaned_data["tags"].split(","))
+        tags: list[str] = _checked(normal_tags, self.cleaned_data["tags"].split(","))
+        return tags
 
     def clean_body(self) -> str:
         """Refuse what no draft may hold; everything else can wait until publishing."""
-        return _checked(storable_body, self.cleaned_data["body"])
+        body: str = _checked(storable_body, self.cleaned_data["body"])
+        return body
 
     @override
     def clean(self) -> dict[str, Any] | None:
@@ -110,7 +112,6 @@ class VariableForm(forms.ModelForm):  # type: ignore[type-arg]  # as above
         model = TemplateVariable
         fields = ()
 
-    @override
     def _post_clean(self) -> None:
         """Leave the row alone: the whole list is checked and saved as one."""
 

@@ -101,27 +101,27 @@ class PromptTemplateAdmin(ScopedModelAdmin):
         css = {"all": ("templates_app/editor.css",)}
         js = (forms.Script("templates_app/editor.js", type="module"),)
 
-    @display(description="Template", header=True, ordering="name")
+    @display(description="Template", header=True, ordering="name")  # type: ignore[untyped-decorator]  # unfold
     def heading(self, template: PromptTemplate) -> list[str]:
         """Show the title above the reference."""
         return [str(template), template.reference]
 
-    @display(description="Version", ordering="last_number", label={"draft": "warning"})
+    @display(description="Version", ordering="last_number", label={"draft": "warning"})  # type: ignore[untyped-decorator]  # unfold
     def version_label(self, template: PromptTemplate) -> str:
         """Show the newest version."""
         return f"v{template.last_number}" if template.last_number else "draft"
 
-    @display(description="Tags", label=True)
+    @display(description="Tags", label=True)  # type: ignore[untyped-decorator]  # unfold
     def tag_labels(self, template: PromptTemplate) -> list[str]:
         """Show each tag as a label."""
         return list(template.tags)
 
-    @display(description="Visibility", ordering="visibility", label={"Public": "success"})
+    @display(description="Visibility", ordering="visibility", label={"Public": "success"})  # type: ignore[untyped-decorator]  # unfold
     def visibility_label(self, template: PromptTemplate) -> str:
         """Show the first word; the form explains it."""
         return template.visibility.capitalize()
 
-    @action(description="Restore archived templates", permissions=["change"])
+    @action(description="Restore archived templates", permissions=["change"])  # type: ignore[untyped-decorator]  # unfold
     def restore(self, request: HttpRequest, queryset: QuerySet[PromptTemplate]) -> None:
         """Bring back the chosen templates, or say why not."""
         for template in queryset:
@@ -273,7 +273,7 @@ class PromptTemplateAdmin(ScopedModelAdmin):
         ]
         return own + super().get_urls()  # type: ignore[no-any-return]  # untyped base
 
-    @action(description="Versions", icon="history")
+    @action(description="Versions", icon="history")  # type: ignore[untyped-decorator]  # unfold
     def versions(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Go to the page of versions."""
         return HttpResponseRedirect(_address("versions", object_id))

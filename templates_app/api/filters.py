@@ -8,7 +8,7 @@ from templates_app.models import PromptTemplate
 from workspaces_app.models import Visibility
 
 
-class TemplateFilter(django_filters.FilterSet):
+class TemplateFilter(django_filters.FilterSet):  # type: ignore[misc]  # it has no types
     """By workspace, name, tag, visibility, and whether it is published or archived."""
 
     workspace = django_filters.CharFilter(field_name="workspace__name")

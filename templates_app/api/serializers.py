@@ -27,7 +27,7 @@ class VariableSerializer(StrictSerializer):
         choices=["string", "text", "integer", "number", "boolean", "enum", "date", "list"],
         default="string",
     )
-    required = serializers.BooleanField(default=True)
+    required = serializers.BooleanField(default=True)  # type: ignore[assignment]  # a field, not the option
     default = AnyJSON(
         default=None, allow_null=True, help_text="Taken when the value is left out; null: none."
     )
@@ -56,7 +56,7 @@ class DraftSerializer(StrictSerializer):
         child=serializers.CharField(max_length=40), max_length=20, required=False
     )
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
-    variables = VariableSerializer(many=True, required=False, max_length=200)
+    variables = VariableSerializer(many=True, required=False, max_length=200)  # type: ignore[call-arg]  # of the list
 
 
 class TemplateCreateSerializer(DraftSerializer):
@@ -71,9 +71,9 @@ class TemplateCreateSerializer(DraftSerializer):
 class TemplateSummarySerializer(StrictModelSerializer):
     """A template in a list: without its text."""
 
-    workspace = serializers.SlugRelatedField(slug_field="name", read_only=True)
+    workspace: Any = serializers.SlugRelatedField(slug_field="name", read_only=True)
     reference = serializers.CharField(read_only=True)
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    created_by: Any = serializers.SlugRelatedField(slug_field="username", read_only=True)
 
     class Meta:
         model = PromptTemplate
@@ -114,9 +114,9 @@ class VersionSummarySerializer(StrictModelSerializer):
     """A version in a list: without its text."""
 
     template = serializers.PrimaryKeyRelatedField[PromptTemplate](read_only=True)
-    parent = serializers.PrimaryKeyRelatedField[TemplateVersion](read_only=True)
+    parent: Any = serializers.PrimaryKeyRelatedField[TemplateVersion](read_only=True)
     reference = serializers.CharField(read_only=True)
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    created_by: Any = serializers.SlugRelatedField(slug_field="username", read_only=True)
 
     class Meta:
         model = TemplateVersion
@@ -172,7 +172,7 @@ class PreviewSerializer(ValuesSerializer):
     body = serializers.CharField(
         max_length=MAX_BODY_CHARS, allow_blank=True, trim_whitespace=False, required=False
     )
-    variables = VariableSerializer(many=True, required=False, max_length=200)
+    variables = VariableSerializer(many=True, required=False, max_length=200)  # type: ignore[call-arg]  # of the list
 
 
 class ChainEntrySerializer(StrictSerializer):

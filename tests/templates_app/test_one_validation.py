@@ -97,7 +97,7 @@ def test_good_drafts_are_stored_alike(save: Any, draft: dict[str, Any]) -> None:
     assert template.body == draft.get("body", "")
     assert template.tags == sorted(draft.get("tags", []))
     assert template.visibility == draft.get("visibility", "private")
-    defaults = {
+    defaults: dict[str, Any] = {
         "required": True,
         "default": None,
         "description": "",

@@ -58,6 +58,8 @@ def test_changing_a_draft_replaces_the_whole_list_of_variables_and_nothing_unnam
     assert [item["name"] for item in variables_of(changed)] == ["who"]
     assert (changed.title, changed.tags) == ("Greeting", ["mail"])
     event = AuditEvent.objects.get(action="template.updated")
+    assert event.before is not None
+    assert event.after is not None
     assert (event.before["variables"], event.after["variables"]) == (["name"], ["who"])
 
 
