@@ -82,13 +82,17 @@ def die_with_parent(
 def stop(
     process: subprocess.Popen[bytes],
     *,
-    first: signal.Signals = signal.SIGTERM,
+    first: signal.Signals | None = signal.SIGTERM,
     patience_s: float = 5.0,
 ) -> bool:
-    """Ask the child to end, then kill it and its session; True when it ended by itself."""
+    """Ask the child to end, then kill it and its session; True when it ended by itself.
+
+    `first` None: it has been asked already.
+    """
     if process.poll() is not None:
         return True
-    process.send_signal(first)
+    if first is not None:
+        process.send_signal(first)
     try:
         process.wait(patience_s)
     except subprocess.TimeoutExpired:

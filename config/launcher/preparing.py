@@ -35,7 +35,8 @@ def load_demo(locations: Locations, environ: Mapping[str, str]) -> StaffAccess:
     files = {"password": locations.var / "staff-password", "token": locations.var / "api-token"}
     options = [f"--{name}-file={path}" for name, path in files.items()]
     with step("Loading the demonstration"):
-        output = _manage(locations, environ, ["demo", *options])
+        # Its output holds the password and the token.
+        output = _manage(locations, environ, ["demo", *options], is_logged=False)
     try:
         report = json.loads(output.strip().splitlines()[-1])
         return StaffAccess(
@@ -43,7 +44,7 @@ def load_demo(locations: Locations, environ: Mapping[str, str]) -> StaffAccess:
         )
     except (IndexError, KeyError, ValueError) as error:
         raise LauncherError(
-            f"`manage.py demo` did not report the staff user: {output[-500:]!r}",
+            f"`manage.py demo` did not report the staff user: {type(error).__name__} {error}.",
             remedy=f"Look at {_log(locations)}.",
         ) from error
 
@@ -52,8 +53,14 @@ def _log(locations: Locations) -> Path:
     return locations.logs / "setup.log"
 
 
-def _manage(locations: Locations, environ: Mapping[str, str], words: Sequence[str]) -> str:
-    """Run one management command; standard output is returned, both outputs are logged."""
+def _manage(
+    locations: Locations,
+    environ: Mapping[str, str],
+    words: Sequence[str],
+    *,
+    is_logged: bool = True,
+) -> str:
+    """Run one management command; standard output is returned and, if wanted, logged."""
     with open_log(_log(locations)) as log:
         process = subprocess.run(
             [sys.executable, "manage.py", *words],
@@ -67,7 +74,8 @@ def _manage(locations: Locations, environ: Mapping[str, str], words: Sequence[st
             umask=0o077,
             preexec_fn=die_with_parent(),
         )
-        log.write(process.stdout)
+        if is_logged:
+            log.write(process.stdout)
     if process.returncode != 0:
         raise LauncherError(
             f"`manage.py {words[0]}` failed with exit code {process.returncode}:\n"

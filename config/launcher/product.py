@@ -20,6 +20,7 @@ POLL_S = 0.2
 CHECK_SERVERS_EVERY_S = 2.0
 START_TIMEOUT_S = 60.0
 SHARED_WITH_OTHER_TERMINALS = ("DATABASE_URL", "REDIS_URL", "LOCAL_MODEL_URL", "EGRESS_ALLOW")
+MODEL = "model"
 NO = {"0", "false", "no", "off"}
 
 
@@ -48,9 +49,7 @@ class Product:
                 self._tend()
         finally:
             self._locations.services_env.unlink(missing_ok=True)
-            # Web server first, so that nothing new arrives; the model last, for runs that finish.
-            for workload in reversed(self._workloads):
-                workload.stop()
+            self._stop()
 
     def _prepare(self) -> StaffAccess:
         """Bring the database up to date while the model loads."""
@@ -63,7 +62,7 @@ class Product:
 
     def _start_model(self) -> Workload:
         self._address_file.unlink(missing_ok=True)
-        model = self._add("model", self._model_command, patience_s=3)
+        model = self._add(MODEL, self._model_command, patience_s=3)
         model.start()
         return model
 
@@ -158,6 +157,17 @@ class Product:
                     say(f"{title} had gone; it runs again.")
                 next_check_at = time.monotonic() + CHECK_SERVERS_EVERY_S
             time.sleep(POLL_S)
+
+    def _stop(self) -> None:
+        # The web server first, so that nothing new arrives. The model hears of it last: a run that
+        # the worker brings to an end may still need it.
+        models = [workload for workload in self._workloads if workload.name == MODEL]
+        others = [workload for workload in reversed(self._workloads) if workload.name != MODEL]
+        for group in (others, models):
+            for workload in group:
+                workload.ask_to_stop()
+            for workload in group:
+                workload.stop()
 
 
 def wants_local_model(operator: Mapping[str, str]) -> bool:

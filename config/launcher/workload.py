@@ -91,9 +91,16 @@ class Workload:
         self._next_start_at = now + self._pause_s
         self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
 
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM and return at once."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
     def stop(self) -> None:
-        """End the process."""
-        if self._process is not None and not stop(self._process, patience_s=self._patience_s):
+        """Wait for the process, which was asked to stop; kill it when it takes too long."""
+        if self._process is not None and not stop(
+            self._process, first=None, patience_s=self._patience_s
+        ):
             say(f"  {self.name} did not end within {self._patience_s:g} s and was killed.")
         self._process = None
 

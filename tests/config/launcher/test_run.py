@@ -31,6 +31,7 @@ def test_run_tells_how_to_get_in_and_ctrl_c_ends_everything(clone: Clone) -> Non
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 0, output
+    assert password not in (clone.path / "var/log/setup.log").read_text()
     assert f"{address}/admin/" in output
     assert f"User       admin\n  Password   {password}\n" in output
     assert "API token  ab_0123" in output
