@@ -43,6 +43,10 @@ def load_env_files() -> None:
     for path in ENV_FILES:
         for name, value in read_env_file(path).items():
             os.environ.setdefault(name, value)
+    # numpy's matrix library starts a thread per core, which wait for each other in a busy loop:
+    # on a busy machine embedding then takes twice as long (measured on 2 cores with load 6). It
+    # reads the number when numpy is first imported, which is after the settings.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def text(name: str, default: str = "") -> str:
