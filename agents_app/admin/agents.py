@@ -19,7 +19,7 @@ from agents_app.admin.builder import builder_data, chat_data, preview
 from agents_app.admin.forms import AgentForm
 from agents_app.models import Agent, AgentShare, AgentVersion, Run
 from agents_app.services import definitions
-from agents_app.templatetags.runs import badge
+from agents_app.templatetags.runs import badge, time_ago
 from config.common.admin import ScopedModelAdmin, actor_of
 from config.common.errors import DomainError
 from config.common.strict_json import StrictJSONError, loads
@@ -99,7 +99,7 @@ class AgentAdmin(ScopedModelAdmin):
         "tool_label",
         "last_run",
         "visibility_label",
-        "updated_at",
+        "changed",
     )
     list_display_links = None
     list_filter = (
@@ -303,9 +303,14 @@ class AgentAdmin(ScopedModelAdmin):
         return ", ".join(parts) or "–"
 
     @admin.display(description="Last run", ordering=F("last_run_at").desc(nulls_last=True))
-    def last_run(self, agent: Any) -> Any:
+    def last_run(self, agent: Any) -> SafeString:
         """Show when it was last run."""
-        return agent.last_run_at or "–"
+        return time_ago(agent.last_run_at)
+
+    @admin.display(description="Changed", ordering="updated_at")
+    def changed(self, agent: Agent) -> SafeString:
+        """Show when the draft was changed last."""
+        return time_ago(agent.updated_at)
 
     @admin.display(description="Visibility", ordering="visibility")
     def visibility_label(self, agent: Agent) -> SafeString:

@@ -17,7 +17,14 @@ from unfold.paginator import InfinitePaginator
 
 from agents_app.admin.snapshots import snapshots
 from agents_app.models import Run
-from agents_app.templatetags.runs import badge, readable_duration, run_duration, status_badge
+from agents_app.templatetags.runs import (
+    badge,
+    nowrap,
+    readable_duration,
+    run_duration,
+    status_badge,
+    time_ago,
+)
 from config.common.admin import ReadOnlyModelAdmin, actor_of
 
 
@@ -137,7 +144,7 @@ class RunAdmin(ReadOnlyModelAdmin):
         """Show agent and version."""
         version = run.agent_version
         return format_html(
-            '<a href="{}">{}</a> {}',
+            '<span class="ab-nowrap"><a href="{}">{}</a> {}</span>',
             reverse("admin:agents_app_agent_build", args=[version.agent_id]),
             version.agent,
             badge(f"v{version.number}", "accent"),
@@ -146,7 +153,7 @@ class RunAdmin(ReadOnlyModelAdmin):
     @admin.display(description="Duration")
     def duration(self, run: Run) -> str:
         """Show how long it took."""
-        return readable_duration(run_duration(run))
+        return nowrap(readable_duration(run_duration(run)))
 
     @admin.display(description="Tokens")
     def tokens(self, run: Run) -> str:
@@ -154,16 +161,16 @@ class RunAdmin(ReadOnlyModelAdmin):
         usage = run.usage or {}
         if not usage:
             return "–"
-        return f"{usage.get('input_tokens', 0):,} / {usage.get('output_tokens', 0):,}"
+        return nowrap(f"{usage.get('input_tokens', 0):,} / {usage.get('output_tokens', 0):,}")
 
     @admin.display(description="User", ordering="user__username")
     def who(self, run: Run) -> str:
         """Show who asked, and for what purpose if it was not real use."""
         name = run.user.get_username()
         is_real = run.purpose == Run.Purpose.PRODUCTION
-        return name if is_real else f"{name} · {run.get_purpose_display().lower()}"
+        return nowrap(name if is_real else f"{name} · {run.get_purpose_display().lower()}")
 
     @admin.display(description="Accepted", ordering="id")
-    def accepted(self, run: Run) -> Any:
-        """Show when it was accepted."""
-        return run.created_at
+    def accepted(self, run: Run) -> SafeString:
+        """Show how long ago it was accepted."""
+        return time_ago(run.created_at)

@@ -47,6 +47,8 @@ class ModelSettings:
     top_p: float | None = None
     max_output_tokens: int | None = None
     reasoning_effort: str | None = None
+    stop: tuple[str, ...] = ()
+    """Texts at which the answer ends; only Chat Completions know them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

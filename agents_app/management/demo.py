@@ -93,6 +93,8 @@ TOOLS: Sequence[tuple[str, str]] = (
     ("current-time", "Current time"),
 )
 KNOWLEDGE_BASE = "handbook"
+DEMO_MODEL_SETTINGS: Mapping[str, Any] = {"max_output_tokens": 400, "stop": ["\n\n"]}
+"""So tiny a model rambles on after its first paragraph."""
 DOCUMENTS = (
     "README.md",
     "docs/architecture.md",
@@ -213,7 +215,7 @@ def _agent(actor: User, demo: Demo, *, name: str, template: str, **draft: Any) -
         name=name,
         instructions=source.versions.get(number=1),
         provider=demo.provider,
-        model_settings={"temperature": 0.2, "max_output_tokens": 300},
+        model_settings=DEMO_MODEL_SETTINGS if demo.provider and demo.provider.is_demo else {},
         **draft,
     )
     publish_agent(actor, agent=agent, change_note="Demonstration")

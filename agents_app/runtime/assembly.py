@@ -50,7 +50,7 @@ async def assemble(claimed: ClaimedRun, *, journal: Journal) -> Assembled:
         instructions=await _instructions(manifest, claimed.variables),
         input=UserMessage(text=claimed.input),
         history=await history.earlier_messages(claimed.session_id, claimed.id),
-        settings=ModelSettings(**manifest.model.settings),
+        settings=_settings(manifest.model.settings),
         limits=Limits(max_steps=manifest.max_steps),
         first_tool=manifest.first_tool or None,
         context_tokens=manifest.context_tokens if manifest.knowledge else 0,
@@ -64,6 +64,10 @@ async def assemble(claimed: ClaimedRun, *, journal: Journal) -> Assembled:
         clock=time.monotonic,
     )
     return Assembled(spec=spec, state=restore(claimed.checkpoint, own), ports=ports)
+
+
+def _settings(settings: Mapping[str, Any]) -> ModelSettings:
+    return ModelSettings(**{**settings, "stop": tuple(settings.get("stop", ()))})
 
 
 async def _instructions(manifest: Manifest, variables: Mapping[str, Any]) -> str:

@@ -43,6 +43,7 @@ MODEL_SETTINGS: Mapping[str, tuple[type | tuple[type, ...], float, float]] = {
     "top_p": ((int, float), 0, 1),
     "max_output_tokens": (int, 1, 1_000_000),
 }
+MAX_STOP_TEXTS = 4
 REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 
 
@@ -217,6 +218,8 @@ def build_manifest(actor: User, agent: Agent) -> Manifest:
     provider = agent.provider
     if provider is None:
         gaps.append(_gap("provider", "Choose a model provider."))
+    elif provider.api == ModelProvider.Api.RESPONSES and agent.model_settings.get("stop"):
+        gaps.append(_gap("model_settings", "The Responses API knows no `stop`; leave it out."))
     tools = list(agent.tools.active().order_by("name"))
     bases = list(agent.knowledge_bases.active().order_by("name"))
     offered = [tool.name for tool in tools] + ([KNOWLEDGE_TOOL] if bases else [])
@@ -351,6 +354,9 @@ def _check_model_settings(settings: Any) -> None:
     if not isinstance(settings, dict):
         raise MeaningInvalid("model_settings: write a JSON object.", code="agent.settings_invalid")
     for name, value in settings.items():
+        if name == "stop":
+            _check_stop(value)
+            continue
         if name == "reasoning_effort":
             if value not in REASONING_EFFORTS:
                 raise MeaningInvalid(
@@ -359,7 +365,7 @@ def _check_model_settings(settings: Any) -> None:
                 )
             continue
         if name not in MODEL_SETTINGS:
-            known = ", ".join([*MODEL_SETTINGS, "reasoning_effort"])
+            known = ", ".join([*MODEL_SETTINGS, "reasoning_effort", "stop"])
             raise MeaningInvalid(
                 f"model_settings: {name!r} is unknown; use {known}.", code="agent.settings_invalid"
             )
@@ -369,3 +375,16 @@ def _check_model_settings(settings: Any) -> None:
                 f"model_settings.{name}: write a number from {least:g} to {most:g}.",
                 code="agent.settings_invalid",
             )
+
+
+def _check_stop(value: Any) -> None:
+    if (
+        not isinstance(value, list)
+        or len(value) > MAX_STOP_TEXTS
+        or not all(isinstance(text, str) and 1 <= len(text) <= 40 for text in value)
+    ):
+        raise MeaningInvalid(
+            f"model_settings.stop: write a list of at most {MAX_STOP_TEXTS} texts of 1 to 40"
+            " characters.",
+            code="agent.settings_invalid",
+        )

@@ -1,10 +1,12 @@
 """How runs look in lists and templates: status badges and durations."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django import template
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 
 from agents_app.models import Run
 
@@ -40,6 +42,26 @@ def status_badge(run: Run) -> SafeString:
     return badge(text, tone, icon)
 
 
+def nowrap(text: str) -> SafeString:
+    """Keep a short cell on one line."""
+    return format_html('<span class="ab-nowrap">{}</span>', text)
+
+
+def time_ago(moment: datetime | None) -> SafeString:
+    """Return how long ago something was, with the exact time on hover; a dash for None."""
+    if moment is None:
+        return nowrap("–")
+    local = timezone.localtime(moment)
+    age = timesince(moment, depth=1).replace("\xa0", " ")
+    words = "just now" if age.startswith("0") else f"{age} ago"
+    return format_html(
+        '<time class="ab-nowrap" datetime="{}" title="{}">{}</time>',
+        local.isoformat(),
+        local.strftime("%d %b %Y, %H:%M:%S"),
+        words,
+    )
+
+
 def readable_duration(duration: timedelta | None) -> str:
     """Return a duration in the unit that people would say; a dash for None."""
     if duration is None:
@@ -70,3 +92,9 @@ def run_badge(run: Run) -> SafeString:
 def run_duration_text(run: Run) -> str:
     """Show how long a run took in a template."""
     return readable_duration(run_duration(run))
+
+
+@register.simple_tag
+def time_since(moment: datetime) -> SafeString:
+    """Show how long ago something was, in a template."""
+    return time_ago(moment)

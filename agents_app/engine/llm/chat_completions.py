@@ -93,6 +93,8 @@ class ChatCompletionsModel:
         else:
             body |= json_turns(request)
             if "response_format" in body:
+                # A stop text may stand between two fields of the JSON.
+                body.pop("stop", None)
                 assembler = JsonCalls(assembler, request)
         return converse(
             self._client,
@@ -128,6 +130,7 @@ def _settings(settings: ModelSettings) -> dict[str, Any]:
         # Not `max_completion_tokens`: few of the servers that this adapter is for know it.
         "max_tokens": settings.max_output_tokens,
         "reasoning_effort": settings.reasoning_effort,
+        "stop": list(settings.stop) or None,
     }
     return {name: value for name, value in values.items() if value is not None}
 

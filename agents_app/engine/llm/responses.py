@@ -304,7 +304,10 @@ class ResponsesAssembler:
         self._response_id = name_of(response.get("id")) or self._response_id
         self._model = name_of(response.get("model")) or self._model
         self._usage = responses_usage(response.get("usage"))
-        if response.get("status", "completed") != "completed":
+        status = response.get("status", "completed")
+        if status == "incomplete":
+            raise _stopped_early(response)
+        if status != "completed":
             raise StreamBroken("The model server completed a response that is not complete.")
         if self._has_text or self._drafts:
             return ""
