@@ -58,8 +58,7 @@ def create_tool(
         EgressRefused: the address of an HTTP tool may not be called.
     """
     access.require_role(actor, workspace, Role.EDITOR)
-    definition = _checked(kind, draft)
-    _check_secret(kind, definition, secret, workspace)
+    definition = complete(kind, draft, workspace=workspace, secret=secret)
     _refuse_taken_name(workspace, name)
     tool = Tool(
         workspace=workspace,
@@ -103,8 +102,7 @@ def update_tool(
         raise Conflict(f"The tool {tool.name!r} is archived; restore it.", code="tool.archived")
     newest = latest_version(tool)
     before = _audited(tool, definition_of(newest))
-    definition = _checked(tool.kind, draft)
-    _check_secret(tool.kind, definition, secret, tool.workspace)
+    definition = complete(tool.kind, draft, workspace=tool.workspace, secret=secret)
     tool.title = title
     tool.visibility = visibility
     tool.secret = secret
@@ -145,6 +143,19 @@ def restore_tool(actor: User, *, tool: Tool) -> Tool:
 def latest_version(tool: Tool) -> ToolVersion:
     """Return the newest version, with its tool set; one query unless it is loaded."""
     return tool.newest_version
+
+
+def complete(
+    kind: str, draft: Draft, *, workspace: Workspace, secret: Secret | None = None
+) -> Definition:
+    """Return the definition that a draft would be stored as, without storing anything.
+
+    Raises:
+        MeaningInvalid, EgressRefused: as in `create_tool`.
+    """
+    definition = _checked(kind, draft)
+    _check_secret(kind, definition, secret, workspace)
+    return definition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

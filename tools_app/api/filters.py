@@ -7,7 +7,7 @@ from tools_app.querysets import ToolQuerySet
 from workspaces_app.models import Visibility
 
 
-class ToolFilter(django_filters.FilterSet):
+class ToolFilter(django_filters.FilterSet):  # type: ignore[misc]  # no types
     """By workspace, name, kind, effect, visibility, and whether it is archived."""
 
     workspace = django_filters.CharFilter(field_name="workspace__name")

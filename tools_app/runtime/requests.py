@@ -80,9 +80,10 @@ async def call_http(
 async def _reveal(definition: ToolDefinition, request: HttpRequest) -> str:
     try:
         read = database_sync_to_async(_read_secret, thread_sensitive=False)
-        return await read(definition.tool_id, request.url)
+        value: str = await read(definition.tool_id, request.url)
     except DomainError as error:
         raise ToolFailed(error.detail) from error
+    return value
 
 
 def _read_secret(tool_id: UUID, url: str) -> str:
@@ -90,8 +91,7 @@ def _read_secret(tool_id: UUID, url: str) -> str:
     secret: Secret | None = Secret.objects.filter(tools=tool_id).first()
     if secret is None:
         return ""
-    value: str = reveal_secret(secret, url=url)
-    return value
+    return reveal_secret(secret, url=url)
 
 
 def _failure(response: Response, text: str, *, is_read: bool) -> ToolRetry | ToolFailed:
