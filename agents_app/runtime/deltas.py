@@ -87,6 +87,9 @@ class DeltaWriter:
 
     async def _flush(self) -> None:
         batch, self._pending = self._pending, {}
+        if not batch:
+            # Every message was completed while the writer paused.
+            return
         for run_id, pending in batch.items():
             await self._announce(run_id, pending)
         self._stored.update(batch)
