@@ -1,8 +1,8 @@
-"""Ours among the contestants: the engine with in-memory twins, and as a worker runs it."""
+"""The contestants: the floor, the engine with in-memory twins, the engine as a worker runs it."""
 
 import time
 import uuid
-from typing import Any, Protocol
+from typing import Protocol
 
 from agents_app.engine import loop
 from agents_app.engine.events import RunCompleted, TextDelta
@@ -26,10 +26,10 @@ from tests.fake_openai.client import open_client
 
 
 class Contestant(Protocol):
-    """Something that can do the job."""
+    """Something that can do the job, in one event loop."""
 
-    async def run(self, timing: Timing) -> str:
-        """Do the job once and return the answer's text."""
+    async def run(self, timing: Timing) -> str | None:
+        """Do the job once and return the answer's text, or None if it is kept elsewhere."""
         ...
 
     async def close(self) -> None:
@@ -82,7 +82,25 @@ class EngineInProcess:
         return output
 
 
-def make(name: str, base_url: str, model: str, api: str) -> Any:
-    """Return a contestant by name."""
-    kinds: dict[str, Any] = {"floor": Floor, "engine": EngineInProcess}
-    return kinds[name](base_url, model, api)
+class Team:
+    """Makes the contestant of one process anew for every command."""
+
+    def __init__(self, name: str, base_url: str, api: str) -> None:
+        self._name = name
+        self._base_url = base_url
+        self._api = api
+
+    def prepare(self, model: str, runs: int) -> None:
+        """Do what must be there before the clock starts; outside an event loop."""
+
+    def make(self, model: str) -> Contestant:
+        """Return the contestant for the running event loop."""
+        kind = {"floor": Floor, "engine": EngineInProcess}[self._name]
+        return kind(self._base_url, model, self._api)
+
+    def outputs(self) -> list[str]:
+        """Return answers that `run` did not return."""
+        return []
+
+    def drop(self) -> None:
+        """Undo what the process set up."""

@@ -15,10 +15,11 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import contestants
+from benchmarks.contestants import Contestant, Team
 from benchmarks.job import Timing
 
 PAGE_BYTES = 4096
+WARM_UP = 4
 
 
 def resident_bytes() -> int:
@@ -26,25 +27,20 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
 
 
-async def measure(command: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
+async def measure(contestant: Contestant, command: dict[str, Any]) -> dict[str, Any]:
     """Carry out one command."""
-    contestant = contestants.make(
-        options.contestant, options.base_url, command["model"], options.api
-    )
     try:
-        for _ in range(2):
+        for _ in range(WARM_UP):
             await contestant.run(Timing())
         return await _measured(contestant, command)
     finally:
         await contestant.close()
 
 
-async def _measured(contestant: Any, command: dict[str, Any]) -> dict[str, Any]:
-    total, concurrency = command["runs"], command["concurrency"]
+async def _measured(contestant: Contestant, command: dict[str, Any]) -> dict[str, Any]:
+    left, concurrency = command["runs"], command["concurrency"]
     first_text_s: list[float] = []
     whole_s: list[float] = []
-    left = total
-    expected_tokens = command["tokens"]
 
     async def one_after_another() -> None:
         nonlocal left
@@ -52,9 +48,10 @@ async def _measured(contestant: Any, command: dict[str, Any]) -> dict[str, Any]:
             left -= 1
             timing = Timing()
             output = await contestant.run(timing)
-            if output.count("tok") != expected_tokens:
-                raise RuntimeError(f"An answer is wrong: {output[:100]!r}")
-            first_text_s.append(timing.first_text_at - timing.began)
+            if output is not None:
+                check(output, command["tokens"])
+            if timing.first_text_at:
+                first_text_s.append(timing.first_text_at - timing.began)
             whole_s.append(time.perf_counter() - timing.began)
 
     gc.collect()
@@ -62,7 +59,7 @@ async def _measured(contestant: Any, command: dict[str, Any]) -> dict[str, Any]:
     peak = resident_before
     cpu, wall = time.process_time(), time.perf_counter()
     tasks = [asyncio.ensure_future(one_after_another()) for _ in range(concurrency)]
-    while command.get("watches_memory") and not all(task.done() for task in tasks):
+    while command["watches_memory"] and not all(task.done() for task in tasks):
         peak = max(peak, resident_bytes())
         await asyncio.sleep(0.2)
     await asyncio.gather(*tasks)
@@ -75,16 +72,44 @@ async def _measured(contestant: Any, command: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def check(output: str, tokens: int) -> None:
+    """Refuse an answer that is not whole: a wrong answer has no price."""
+    if output.count("tok") != tokens:
+        raise SystemExit(f"An answer is wrong: {output[:200]!r}")
+
+
+def open_team(name: str, base_url: str, api: str) -> Team:
+    """Return the team of a contestant."""
+    if name == "journalled":
+        # Needs Django and a database, which the others must not load.
+        from benchmarks.journalled import JournalledTeam
+
+        return JournalledTeam(name, base_url, api)
+    return Team(name, base_url, api)
+
+
+async def _perform(team: Team, command: dict[str, Any]) -> dict[str, Any]:
+    return await measure(team.make(command["model"]), command)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--contestant", required=True)
     parser.add_argument("--base-url", required=True)
     parser.add_argument("--api", required=True)
     options = parser.parse_args()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        for line in sys.stdin:
-            figures = runner.run(measure(json.loads(line), options))
-            print(json.dumps(figures), flush=True)
+    team = open_team(options.contestant, options.base_url, options.api)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            for line in sys.stdin:
+                command = json.loads(line)
+                team.prepare(command["model"], command["runs"] + WARM_UP)
+                figures = runner.run(_perform(team, command))
+                for output in team.outputs():
+                    check(output, command["tokens"])
+                print(json.dumps(figures), flush=True)
+    finally:
+        team.drop()
 
 
 if __name__ == "__main__":
