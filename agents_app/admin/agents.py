@@ -20,14 +20,15 @@ from agents_app.admin.forms import AgentForm
 from agents_app.models import Agent, AgentShare, AgentVersion, Run
 from agents_app.services import definitions
 from agents_app.templatetags.runs import badge, time_ago
-from config.common.admin import ScopedModelAdmin, actor_of
+from config.common.admin import ScopedInline, ScopedModelAdmin, actor_of
 from config.common.errors import DomainError
 from config.common.strict_json import StrictJSONError, loads
+from workspaces_app.services import audit
 
 MAX_PREVIEW_BYTES = 262_144
 
 
-class VersionInline(TabularInline):  # type: ignore[misc]  # unfold has no types
+class VersionInline(ScopedInline, TabularInline):  # type: ignore[misc]  # unfold has no types
     """The published versions, newest first."""
 
     model = AgentVersion
@@ -54,6 +55,10 @@ class VersionInline(TabularInline):  # type: ignore[misc]  # unfold has no types
         """Versions never change."""
         return False
 
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The builder publishes."""
+        return False
+
     @admin.display(description="Version")
     def label(self, version: AgentVersion) -> SafeString:
         """Show the number."""
@@ -75,7 +80,7 @@ class VersionInline(TabularInline):  # type: ignore[misc]  # unfold has no types
         return len(version.manifest["tools"])
 
 
-class ShareInline(TabularInline):  # type: ignore[misc]  # as above
+class ShareInline(ScopedInline, TabularInline):  # type: ignore[misc]  # as above
     """Who else may use or change the agent."""
 
     model = AgentShare
@@ -85,6 +90,11 @@ class ShareInline(TabularInline):  # type: ignore[misc]  # as above
     hide_title = True
     autocomplete_fields = ("user",)
     verbose_name_plural = "sharing"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Sharing is for administrators of the agent."""
+        mine = Agent.objects.administered_by(actor_of(request))
+        return obj is not None and mine.filter(pk=obj.pk).exists()
 
 
 @admin.register(Agent)
@@ -157,7 +167,9 @@ class AgentAdmin(ScopedModelAdmin):
         """Offer workspaces that the user may create agents in, and what they may use."""
         queryset = db_field.remote_field.model._default_manager.all()
         if db_field.name == "workspace":
-            kwargs["queryset"] = queryset.editable_by(request.user)
+            mine = queryset.editable_by(request.user)
+            kwargs["queryset"] = mine
+            kwargs["initial"] = mine.filter(name="default").first() or mine.first()
         elif hasattr(queryset, "runnable_by"):
             kwargs["queryset"] = queryset.runnable_by(request.user)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
@@ -178,6 +190,8 @@ class AgentAdmin(ScopedModelAdmin):
         """Save the shares; tools and knowledge were saved by the service."""
         for formset in formsets:
             self.save_formset(request, form, formset, change=change)
+            if formset.model is AgentShare and formset.has_changed():
+                audit.record(actor_of(request), "agent.shared", form.instance)
 
     def delete_model(self, request: HttpRequest, obj: Agent) -> None:
         """Archive: runs and versions stay."""

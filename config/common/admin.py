@@ -12,7 +12,8 @@ from unfold.admin import ModelAdmin
 class ScopedModelAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """Lists and foreign keys show what `visible_to` lets the user see; changes need `editable_by`.
 
-    Django's model permissions apply on top: staff need them to open a page at all.
+    Memberships and shares alone decide, as everywhere else: staff need no model permissions for
+    rows that are scoped. Models without scope keep Django's permissions.
     """
 
     list_per_page = 50
@@ -23,13 +24,46 @@ class ScopedModelAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         queryset = super().get_queryset(request)
         return queryset.visible_to(request.user) if hasattr(queryset, "visible_to") else queryset
 
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Show the app to every member of staff; its lists are scoped."""
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Let staff look at what `visible_to` shows them."""
+        queryset: Any = self.model._default_manager.all()
+        if not hasattr(queryset, "visible_to"):
+            return bool(super().has_view_permission(request, obj))
+        if not _is_staff(request):
+            return False
+        return obj is None or queryset.visible_to(request.user).filter(pk=obj.pk).exists()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Let staff create where they are editors; the service of a child row asks its parent."""
+        if not hasattr(self.model._default_manager.all(), "editable_by"):
+            return bool(super().has_add_permission(request))
+        workspaces = self._workspaces()
+        return _is_staff(request) and (
+            workspaces is None or workspaces.editable_by(request.user).exists()
+        )
+
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Ask Django's permission first, then the object's own rule."""
-        return bool(super().has_change_permission(request, obj)) and self._may(request, obj)
+        """Ask the object's own rule."""
+        if not hasattr(self.model._default_manager.all(), "editable_by"):
+            return bool(super().has_change_permission(request, obj))
+        return _is_staff(request) and self._may(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Deleting needs the same right as changing."""
-        return bool(super().has_delete_permission(request, obj)) and self._may(request, obj)
+        if not hasattr(self.model._default_manager.all(), "editable_by"):
+            return bool(super().has_delete_permission(request, obj))
+        return _is_staff(request) and self._may(request, obj)
+
+    def _workspaces(self) -> Any:
+        """Return the workspaces in which a row could be made; None where it has no workspace."""
+        names = {field.name for field in self.model._meta.fields}
+        if "workspace" not in names:
+            return None
+        return self.model._meta.get_field("workspace").related_model._default_manager.all()
 
     def _may(self, request: HttpRequest, obj: models.Model | None) -> bool:
         queryset: Any = self.model._default_manager.all()
@@ -43,6 +77,42 @@ class ScopedModelAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         if "queryset" not in kwargs and hasattr(queryset, "visible_to"):
             kwargs["queryset"] = queryset.visible_to(request.user)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class ScopedInline:
+    """For the rows of a page's object: who may change the object may change them.
+
+    Put it before the inline class. It replaces Django's model permissions, as above.
+    """
+
+    model: type[models.Model]
+    parent_model: type[models.Model]
+    admin_site: Any
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Whoever may look at the page may look at them."""
+        return bool(self._page().has_view_permission(request, obj))
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Adding one is changing the object, or making it."""
+        return self.has_change_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Ask for the right on the object."""
+        page = self._page()
+        may = (
+            page.has_add_permission(request)
+            if obj is None
+            else page.has_change_permission(request, obj)
+        )
+        return bool(may)
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Removing one is changing the object."""
+        return self.has_change_permission(request, obj)
+
+    def _page(self) -> Any:
+        return self.admin_site.get_model_admin(self.parent_model)
 
 
 class ReadOnlyModelAdmin(ScopedModelAdmin):
@@ -61,6 +131,10 @@ class ReadOnlyModelAdmin(ScopedModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Nobody deletes rows here."""
         return False
+
+
+def _is_staff(request: HttpRequest) -> bool:
+    return bool(request.user.is_active and request.user.is_staff)
 
 
 def actor_of(request: HttpRequest) -> User:

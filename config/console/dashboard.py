@@ -10,7 +10,16 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Aggregate, Count, DurationField, ExpressionWrapper, F, Q
+from django.db.models import (
+    Aggregate,
+    Count,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    Subquery,
+)
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 from django.urls import reverse
@@ -28,6 +37,7 @@ from workspaces_app.models import ModelProvider, Workspace
 CHART_DAYS = 14
 RECENT_RUNS = 8
 SHOWN_MODELS = 4
+SHOWN_AGENTS = 5
 UNFINISHED = Q(status__in=["queued", "running", "waiting"])
 SERIES = (
     ("Completed", "completed", "#1fa08f"),
@@ -91,6 +101,14 @@ def add_dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, An
             "agent_version__agent__name", "agent_version__agent__title",
         )[:RECENT_RUNS]
     )  # fmt: skip
+    last_run = Run.objects.filter(agent_version__agent=OuterRef("pk")).order_by("-id")
+    agents = list(
+        Agent.objects.visible_to(actor)
+        .active()
+        .select_related("workspace")
+        .annotate(last_run_at=Subquery(last_run.values("created_at")[:1]))
+        .order_by(F("last_run_at").desc(nulls_last=True), "-updated_at")[:SHOWN_AGENTS]
+    )
     steps = _steps(request, counts, models, has_runs=bool(runs))
     chart = _chart(actor, now)
     return {
@@ -101,6 +119,8 @@ def add_dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, An
         "chart": json.dumps(chart),
         "chart_options": json.dumps(CHART_OPTIONS),
         "chart_total": sum(sum(series["data"]) for series in chart["datasets"]),
+        "agents": agents,
+        "agents_url": _if_viewable(request, "agents_app.Agent"),
         "models": models[:SHOWN_MODELS],
         "is_demo_only": bool(models) and all(model.is_demo for model in models),
         "providers_url": _if_viewable(request, "workspaces_app.ModelProvider"),

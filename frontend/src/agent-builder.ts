@@ -479,7 +479,7 @@ export class AgentBuilder extends LightElement {
         <div class="ab-columns ab-three">
           ${setting("temperature", "Temperature", "Model's default", { min: "0", max: "2", step: "0.1" })}
           ${setting("top_p", "Top p", "Model's default", { min: "0", max: "1", step: "0.05" })}
-          ${setting("max_output_tokens", "Longest answer (tokens)", "Model's default", { min: "1", max: "1000000", step: "1" })}
+          ${setting("max_output_tokens", "Output tokens", "Model's default", { min: "1", max: "1000000", step: "1" })}
         </div>
         <div class="ab-field">
           <label for="ab-effort">Reasoning effort</label>

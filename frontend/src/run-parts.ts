@@ -38,12 +38,13 @@ export function documentUrl(source: Source): string {
 
 export function sourceName(source: Source): string {
   const { title, heading } = source.passage;
-  return heading && heading !== title ? `${title} › ${heading}` : title;
+  const nearest = heading.split(" › ").at(-1) ?? "";
+  return nearest && nearest !== title ? `${title} › ${nearest}` : title;
 }
 
 /** The number that stands in the text. */
-export function citation(run: RunState, number: number): TemplateResult | null {
-  const source = run.sources.find((item) => item.number === number);
+export function citation(run: RunState, step: StepView, number: number): TemplateResult | null {
+  const source = run.sourceOf(step, number);
   if (!source) return null;
   return html`<a
     class="ab-cite"
@@ -51,8 +52,8 @@ export function citation(run: RunState, number: number): TemplateResult | null {
     target="_blank"
     rel="noopener"
     title=${sourceName(source)}
-    aria-label="Source ${number}: ${sourceName(source)}"
-    >${number}</a
+    aria-label="Source ${source.number}: ${sourceName(source)}"
+    >${source.number}</a
   >`;
 }
 
@@ -130,7 +131,7 @@ export function stepText(run: RunState, step: StepView): TemplateResult | typeof
       : nothing}
     ${step.text
       ? html`<div class="ab-prose ${step.isComplete ? "" : "ab-streaming"}">
-          ${drawMarkdown(step.text, (number) => citation(run, number))}
+          ${drawMarkdown(step.text, (number) => citation(run, step, number))}
         </div>`
       : nothing}
     ${step.isPartial ? html`<p class="ab-muted">${icon("block")} Stopped here.</p>` : nothing}

@@ -37,6 +37,8 @@ export interface StepView {
   restarts: number;
   calls: CallView[];
   usage: Usage | null;
+  /** The newest passages when the step began: what its `[1]` counts from. */
+  found: readonly Passage[];
 }
 
 export interface Source {
@@ -74,6 +76,7 @@ export class RunState {
   error: { code: string; detail: string; fault: string } | null = null;
   waiting: { reason: string; detail: string } | null = null;
   usage: Usage | null = null;
+  private found: readonly Passage[] = [];
   readonly steps: StepView[] = [];
   readonly sources: Source[] = [];
   readonly events: EventFrame[] = [];
@@ -149,6 +152,7 @@ export class RunState {
         const step = this.step(frame.data.step);
         step.startedAt = at;
         step.attempt = frame.attempt;
+        step.found = this.found;
         break;
       }
       case "step.restarted": {
@@ -256,6 +260,7 @@ export class RunState {
       restarts: 0,
       calls: [],
       usage: null,
+      found: this.found,
     };
     this.steps.push(step);
     return step;
@@ -278,8 +283,16 @@ export class RunState {
     return call;
   }
 
+  /** The source that `[number]` in the text of a step stands for. */
+  sourceOf(step: StepView, number: number): Source | undefined {
+    const chunk = step.found[number - 1]?.chunk_id;
+    return this.sources.find((source) => source.passage.chunk_id === chunk);
+  }
+
   private cite(passages: Passage[] | undefined): void {
-    for (const passage of passages ?? []) {
+    if (!passages || passages.length === 0) return;
+    this.found = passages;
+    for (const passage of passages) {
       const isKnown = this.sources.some((source) => source.passage.chunk_id === passage.chunk_id);
       if (!isKnown) this.sources.push({ number: this.sources.length + 1, passage });
     }

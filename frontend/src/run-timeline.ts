@@ -5,7 +5,7 @@ import { pageData } from "./http.js";
 import { LightElement, icon } from "./light-element.js";
 import { drawMarkdown } from "./markdown-view.js";
 import type { EventFrame, RunSnapshot } from "./protocol.js";
-import { callCard, citation, failure, sourceList, statusBadge, stepText, tokens } from "./run-parts.js";
+import { callCard, failure, sourceList, statusBadge, stepText, tokens } from "./run-parts.js";
 import { RunState } from "./run-state.js";
 import { SocketStore, browserEnvironment } from "./socket-store.js";
 import { summary, ticks, waterfall, type Bar } from "./waterfall.js";
@@ -132,7 +132,7 @@ export class RunTimeline extends LightElement {
         (step) => html`${stepText(run, step)} ${step.calls.map((call) => callCard(call))}`,
       )}
       ${isSilent && run.output
-        ? html`<div class="ab-prose">${drawMarkdown(run.output, (number) => citation(run, number))}</div>`
+        ? html`<div class="ab-prose">${drawMarkdown(run.output)}</div>`
         : nothing}
       ${isSilent && !run.output ? html`<p class="ab-muted">No answer was written.</p>` : nothing}
       ${sourceList(run)}

@@ -214,6 +214,25 @@ test("sources are numbered once each, in the order in which they were found", ()
   );
 });
 
+test("a number in a text counts from the newest passages before its step", () => {
+  const run = new RunState("r");
+  for (const frame of begun()) run.apply(frame);
+  const passage = (chunk_id: string) => ({ chunk_id, document_id: "d", title: chunk_id });
+  const found = (seq: number, ...names: string[]) => {
+    const result = { call_id: `c${seq}`, name: "search", content: "", passages: names.map(passage) };
+    run.apply(event(seq, "tool.completed", { step: 1, result, duration_ms: 5 }));
+  };
+  found(4, "x", "y");
+  run.apply(event(5, "step.started", { step: 2 }));
+  found(6, "z");
+  run.apply(event(7, "step.started", { step: 3 }));
+  const [, second, third] = run.steps;
+  assert.ok(second && third);
+  assert.equal(run.sourceOf(second, 2)?.number, 2);
+  assert.equal(run.sourceOf(third, 1)?.number, 3);
+  assert.equal(run.sourceOf(third, 2), undefined);
+});
+
 test("a run socket comes back at its cursor and loses no character", () => {
   const { world, store: sockets } = store();
   sockets.connect();

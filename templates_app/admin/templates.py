@@ -19,7 +19,7 @@ from unfold.admin import StackedInline
 from unfold.decorators import action, display
 
 from config.common import strict_json
-from config.common.admin import ScopedModelAdmin, actor_of
+from config.common.admin import ScopedInline, ScopedModelAdmin, actor_of
 from config.common.errors import DomainError, FormInvalid, NotFound
 from templates_app.admin.filters import StateFilter, WorkspaceFilter
 from templates_app.admin.forms import TemplateForm, VariableForm, VariableFormSet
@@ -41,7 +41,7 @@ from workspaces_app.models import Workspace
 from workspaces_app.services.access import workspace_named
 
 
-class VariableInline(StackedInline):  # type: ignore[misc]  # unfold has no types
+class VariableInline(ScopedInline, StackedInline):  # type: ignore[misc]  # unfold has no types
     """The variables of a draft."""
 
     model = TemplateVariable

@@ -11,10 +11,24 @@ from workspaces_app.models import Workspace
 from workspaces_app.services import audit
 
 
+def plain(field: Any) -> Any:
+    """Take the buttons away that add or change the row behind a choice."""
+    for action in ("add", "change", "delete", "view"):
+        if hasattr(field.widget, f"can_{action}_related"):
+            setattr(field.widget, f"can_{action}_related", False)
+    return field
+
+
 class AuditedAdmin(ScopedModelAdmin):
     """Pages whose changes need the role of an administrator and leave rows in the audit trail."""
 
     actions = None
+
+    @override
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Let administrators of a workspace add to it."""
+        mine = Workspace.objects.administered_by(actor_of(request))
+        return actor_of(request).is_staff and mine.exists()
 
     @override
     def _may(self, request: HttpRequest, obj: Model | None) -> bool:
@@ -30,7 +44,7 @@ class AuditedAdmin(ScopedModelAdmin):
             mine = Workspace.objects.administered_by(actor_of(request))
             kwargs["queryset"] = mine
             kwargs["initial"] = mine.filter(name="default").first() or mine.first()
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        return plain(super().formfield_for_foreignkey(db_field, request, **kwargs))
 
     @override
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:

@@ -1,6 +1,6 @@
 """Model providers and secrets: values are entered here and never read back."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -33,7 +33,9 @@ def _write_only(label: str, help_text: str, *, required: bool) -> forms.CharFiel
         strip=True,
         max_length=4096,
         help_text=help_text,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}, render_value=False),
+        widget=UnfoldAdminPasswordWidget(
+            attrs={"autocomplete": "new-password"}, render_value=False
+        ),
     )
 
 
@@ -47,8 +49,20 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # the admin read
         required=False,
     )
 
+    base_url = forms.URLField(
+        label="Address",
+        max_length=500,
+        assume_scheme="https",
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "https://api.openai.com/v1"}),
+    )
+
     class Meta:
         model = ModelProvider
+        labels: ClassVar[dict[str, str]] = {
+            "api": "API",
+            "is_enabled": "Switched on",
+            "tool_mode": "Tool calls",
+        }
         fields = (
             "workspace",
             "name",
@@ -151,13 +165,11 @@ class ModelProviderAdmin(AuditedAdmin):
         """Show title and reference."""
         return [str(provider), f"{provider.workspace.name}/{provider.name}"]
 
-    @display(
-        description="From", ordering="source", label={"environment": "info", "local": "warning"}
-    )
-    def source_label(self, provider: ModelProvider) -> tuple[str, str]:
+    @display(description="From", ordering="source")
+    def source_label(self, provider: ModelProvider) -> SafeString:
         """Show where address and key come from."""
-        names = {"custom": "Entered here", "environment": "Environment", "local": "Local"}
-        return provider.source, names[provider.source]
+        names = {"custom": "Entered here", "environment": "Environment", "local": "This machine"}
+        return _badge(names[provider.source], "neutral")
 
     @display(description="Key")
     def key_label(self, provider: ModelProvider) -> str:

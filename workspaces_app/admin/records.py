@@ -4,14 +4,16 @@ import json
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from typing_extensions import override
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from config.common.admin import ReadOnlyModelAdmin
-from workspaces_app.models import AuditEvent, Blob
+from config.common.admin import ReadOnlyModelAdmin, actor_of
+from workspaces_app.models import AuditEvent, Blob, Workspace
 
 
 @admin.register(AuditEvent)
@@ -43,6 +45,20 @@ class AuditEventAdmin(ReadOnlyModelAdmin):
         "after_json",
     )
     readonly_fields = fields
+
+    @override
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let administrators of a workspace read its trail."""
+        actor = actor_of(request)
+        rows = AuditEvent.objects.administered_by(actor) if obj else None
+        if rows is not None:
+            return rows.filter(pk=obj.pk).exists()
+        return Workspace.objects.administered_by(actor).exists()
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Keep what happened in workspaces that the user administers."""
+        return super().get_queryset(request).administered_by(actor_of(request))
 
     @display(description="Action", ordering="action")
     def action_label(self, event: AuditEvent) -> SafeString:

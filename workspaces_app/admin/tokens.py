@@ -13,7 +13,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from typing_extensions import override
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from config.common.admin import ScopedModelAdmin, actor_of
 from workspaces_app.models import ApiToken, TokenScope
@@ -33,7 +37,7 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg]  # as above
     scopes = forms.MultipleChoiceField(
         choices=TokenScope.choices,
         initial=[TokenScope.READ, TokenScope.RUN],
-        widget=forms.CheckboxSelectMultiple(attrs={"class": "ab-checks"}),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
         help_text="Grant only what is needed; Administer includes the others.",
     )
     days = forms.ChoiceField(
@@ -67,6 +71,25 @@ class ApiTokenAdmin(ScopedModelAdmin):
         """Keep the user's own tokens."""
         rows = super().get_queryset(request)
         return rows if actor_of(request).is_superuser else rows.filter(user=actor_of(request))
+
+    @override
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let every member of staff have tokens of their own."""
+        return actor_of(request).is_staff and self._is_own(request, obj)
+
+    @override
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """As above."""
+        return actor_of(request).is_staff
+
+    @override
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As above."""
+        return actor_of(request).is_staff and self._is_own(request, obj)
+
+    def _is_own(self, request: HttpRequest, token: Any) -> bool:
+        actor = actor_of(request)
+        return token is None or actor.is_superuser or token.user_id == actor.pk
 
     @override
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

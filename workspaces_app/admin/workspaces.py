@@ -10,12 +10,13 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
+from config.common.admin import ScopedInline
 from config.common.roles import Role
 from workspaces_app.admin.audited import AuditedAdmin
 from workspaces_app.models import Membership, Workspace
 
 
-class MembershipInline(TabularInline):  # type: ignore[misc]  # unfold has no types
+class MembershipInline(ScopedInline, TabularInline):  # type: ignore[misc]  # unfold has no types
     """The members of a workspace."""
 
     model = Membership
