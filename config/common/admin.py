@@ -33,7 +33,7 @@ class ScopedModelAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         queryset: Any = self.model._default_manager.all()
         if not hasattr(queryset, "visible_to"):
             return bool(super().has_view_permission(request, obj))
-        if not _is_staff(request):
+        if not is_staff(request):
             return False
         return obj is None or queryset.visible_to(request.user).filter(pk=obj.pk).exists()
 
@@ -42,7 +42,7 @@ class ScopedModelAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         if not hasattr(self.model._default_manager.all(), "editable_by"):
             return bool(super().has_add_permission(request))
         workspaces = self._workspaces()
-        return _is_staff(request) and (
+        return is_staff(request) and (
             workspaces is None or workspaces.editable_by(request.user).exists()
         )
 
@@ -50,13 +50,13 @@ class ScopedModelAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         """Ask the object's own rule."""
         if not hasattr(self.model._default_manager.all(), "editable_by"):
             return bool(super().has_change_permission(request, obj))
-        return _is_staff(request) and self._may(request, obj)
+        return is_staff(request) and self._may(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Deleting needs the same right as changing."""
         if not hasattr(self.model._default_manager.all(), "editable_by"):
             return bool(super().has_delete_permission(request, obj))
-        return _is_staff(request) and self._may(request, obj)
+        return is_staff(request) and self._may(request, obj)
 
     def _workspaces(self) -> Any:
         """Return the workspaces in which a row could be made; None where it has no workspace."""
@@ -133,7 +133,8 @@ class ReadOnlyModelAdmin(ScopedModelAdmin):
         return False
 
 
-def _is_staff(request: HttpRequest) -> bool:
+def is_staff(request: HttpRequest) -> bool:
+    """Tell whether somebody is signed in who may use the console at all."""
     return bool(request.user.is_active and request.user.is_staff)
 
 

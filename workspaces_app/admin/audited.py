@@ -6,7 +6,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from typing_extensions import override
 
-from config.common.admin import ScopedModelAdmin, actor_of
+from config.common.admin import ScopedModelAdmin, actor_of, is_staff
 from workspaces_app.models import Workspace
 from workspaces_app.services import audit
 
@@ -27,8 +27,7 @@ class AuditedAdmin(ScopedModelAdmin):
     @override
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Let administrators of a workspace add to it."""
-        mine = Workspace.objects.administered_by(actor_of(request))
-        return actor_of(request).is_staff and mine.exists()
+        return is_staff(request) and Workspace.objects.administered_by(actor_of(request)).exists()
 
     @override
     def _may(self, request: HttpRequest, obj: Model | None) -> bool:

@@ -12,7 +12,7 @@ from typing_extensions import override
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from config.common.admin import ReadOnlyModelAdmin, actor_of
+from config.common.admin import ReadOnlyModelAdmin, actor_of, is_staff
 from workspaces_app.models import AuditEvent, Blob, Workspace
 
 
@@ -49,11 +49,11 @@ class AuditEventAdmin(ReadOnlyModelAdmin):
     @override
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let administrators of a workspace read its trail."""
-        actor = actor_of(request)
-        rows = AuditEvent.objects.administered_by(actor) if obj else None
-        if rows is not None:
-            return rows.filter(pk=obj.pk).exists()
-        return Workspace.objects.administered_by(actor).exists()
+        if not is_staff(request):
+            return False
+        if obj is not None:
+            return AuditEvent.objects.administered_by(actor_of(request)).filter(pk=obj.pk).exists()
+        return Workspace.objects.administered_by(actor_of(request)).exists()
 
     @override
     def get_queryset(self, request: HttpRequest) -> Any:

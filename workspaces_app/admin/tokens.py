@@ -19,7 +19,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from config.common.admin import ScopedModelAdmin, actor_of
+from config.common.admin import ScopedModelAdmin, actor_of, is_staff
 from workspaces_app.models import ApiToken, TokenScope
 from workspaces_app.services.tokens import create_token, revoke_token
 
@@ -75,17 +75,17 @@ class ApiTokenAdmin(ScopedModelAdmin):
     @override
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let every member of staff have tokens of their own."""
-        return actor_of(request).is_staff and self._is_own(request, obj)
+        return is_staff(request) and self._is_own(request, obj)
 
     @override
     def has_add_permission(self, request: HttpRequest) -> bool:
         """As above."""
-        return actor_of(request).is_staff
+        return is_staff(request)
 
     @override
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """As above."""
-        return actor_of(request).is_staff and self._is_own(request, obj)
+        return is_staff(request) and self._is_own(request, obj)
 
     def _is_own(self, request: HttpRequest, token: Any) -> bool:
         actor = actor_of(request)
