@@ -42,8 +42,9 @@ async def _measured(contestant: Contestant, command: dict[str, Any]) -> dict[str
     first_text_s: list[float] = []
     whole_s: list[float] = []
 
-    async def one_after_another() -> None:
+    async def one_after_another(begin_after_s: float) -> None:
         nonlocal left
+        await asyncio.sleep(begin_after_s)
         while left > 0:
             left -= 1
             timing = Timing()
@@ -58,7 +59,10 @@ async def _measured(contestant: Contestant, command: dict[str, Any]) -> dict[str
     resident_before = resident_bytes()
     peak = resident_before
     cpu, wall = time.process_time(), time.perf_counter()
-    tasks = [asyncio.ensure_future(one_after_another()) for _ in range(concurrency)]
+    apart_s = command["spread_s"] / concurrency
+    tasks = [
+        asyncio.ensure_future(one_after_another(number * apart_s)) for number in range(concurrency)
+    ]
     while command["watches_memory"] and not all(task.done() for task in tasks):
         peak = max(peak, resident_bytes())
         await asyncio.sleep(0.2)

@@ -140,6 +140,7 @@ def test_unknown_events_are_passed_over() -> None:
             AnswerIncomplete,
         ),
         ({"type": "response.completed", "response": {"status": "in_progress"}}, StreamBroken),
+        ({"type": "response.completed", "response": {"status": "incomplete"}}, AnswerIncomplete),
     ],
 )
 def test_ends_that_are_errors(event: Event, error: type[Exception]) -> None:
