@@ -28,7 +28,7 @@ from tests.fake_openai.process import ROOT, FakeOpenAI
 
 START_TIMEOUT_S = 60.0
 STOP_PATIENCE_S = 20.0
-PASSWORD = "correct horse battery staple"  # noqa: S105 (of a user in a throw-away database)
+PASSWORD = "correct horse battery staple"
 
 ACCESS = """
 import json
@@ -148,9 +148,7 @@ def running_product(folder: Path, **settings: str) -> Iterator[LiveProduct]:
             product.stop()
 
 
-def _environ(
-    database_url: str, fake: FakeOpenAI, settings: Mapping[str, str]
-) -> Mapping[str, str]:
+def _environ(database_url: str, fake: FakeOpenAI, settings: Mapping[str, str]) -> Mapping[str, str]:
     return {
         **os.environ,
         "DATABASE_URL": database_url,
