@@ -202,6 +202,10 @@ class Pool:
                 child = None
             child = child or Child()
             answer: dict[str, Any] = work(child)
+            if answer.get("error") == "memory":
+                # What it holds by now must not fail the next template.
+                child.close()
+                child = None
         except ChildEnded as error:
             child = None
             answer = {"error": error.reason}
