@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, F, OuterRef, Subquery
@@ -173,6 +174,16 @@ class AgentAdmin(ScopedModelAdmin):
         elif hasattr(queryset, "runnable_by"):
             kwargs["queryset"] = queryset.runnable_by(request.user)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Keep text areas low, and leave out the buttons that change the row behind a choice."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            for action in ("add", "change", "delete", "view"):
+                setattr(field.widget, f"can_{action}_related", False)
+            if isinstance(field.widget, forms.Textarea):
+                field.widget.attrs["rows"] = 4
+        return field
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer tools and knowledge that the user may use."""

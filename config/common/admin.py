@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from typing_extensions import override
 from unfold.admin import ModelAdmin
 
+from config.common.roles import Role
+
 
 class ScopedModelAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """Lists and foreign keys show what `visible_to` lets the user see; changes need `editable_by`.
@@ -43,7 +45,7 @@ class ScopedModelAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
             return bool(super().has_add_permission(request))
         workspaces = self._workspaces()
         return is_staff(request) and (
-            workspaces is None or workspaces.editable_by(request.user).exists()
+            workspaces is None or holds_somewhere(request, workspaces, Role.EDITOR)
         )
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
@@ -136,6 +138,17 @@ class ReadOnlyModelAdmin(ScopedModelAdmin):
 def is_staff(request: HttpRequest) -> bool:
     """Tell whether somebody is signed in who may use the console at all."""
     return bool(request.user.is_active and request.user.is_staff)
+
+
+def holds_somewhere(request: HttpRequest, workspaces: Any, least: Role) -> bool:
+    """Tell whether the user holds a role in any workspace; asked once per request and role.
+
+    The theme asks every page for its permissions whenever it draws one.
+    """
+    known: dict[Role, bool] = request.__dict__.setdefault("_roles_somewhere", {})
+    if least not in known:
+        known[least] = workspaces.with_role(request.user, least).exists()
+    return known[least]
 
 
 def actor_of(request: HttpRequest) -> User:

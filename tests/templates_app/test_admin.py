@@ -58,11 +58,11 @@ def test_the_list_shows_what_the_user_may_see() -> None:
     actor = staff()
     make_version(actor, "greeting", title="Greeting", tags=["mail"])
     archive_template(actor, template=make_template(actor, "gone"))
-    other = make_user("olga", workspace=make_workspace("secret"))
-    make_template(other, "hidden", workspace=make_workspace("secret"))
+    other = make_user("olga", workspace=make_workspace("unseen"))
+    make_template(other, "hidden", workspace=make_workspace("unseen"))
     text = client(actor).get(LIST).content.decode()
     assert "default/greeting" in text
-    assert "secret" not in text
+    assert "unseen" not in text
     assert "default/gone" not in text
     assert "default/gone" in client(actor).get(f"{LIST}?state=archived").content.decode()
 

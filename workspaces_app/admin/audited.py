@@ -6,7 +6,8 @@ from django.db.models import Model
 from django.http import HttpRequest
 from typing_extensions import override
 
-from config.common.admin import ScopedModelAdmin, actor_of, is_staff
+from config.common.admin import ScopedModelAdmin, actor_of, holds_somewhere, is_staff
+from config.common.roles import Role
 from workspaces_app.models import Workspace
 from workspaces_app.services import audit
 
@@ -27,7 +28,7 @@ class AuditedAdmin(ScopedModelAdmin):
     @override
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Let administrators of a workspace add to it."""
-        return is_staff(request) and Workspace.objects.administered_by(actor_of(request)).exists()
+        return is_staff(request) and holds_somewhere(request, Workspace.objects.all(), Role.ADMIN)
 
     @override
     def _may(self, request: HttpRequest, obj: Model | None) -> bool:

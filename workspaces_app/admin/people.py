@@ -12,6 +12,10 @@ from typing_extensions import override
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from config.common.admin import holds_somewhere, is_staff
+from config.common.roles import Role
+from workspaces_app.models import Workspace
+
 for stock in (User, Group, AuthToken):
     if admin.site.is_registered(stock):
         admin.site.unregister(stock)
@@ -27,6 +31,17 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  #
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
     warn_unsaved_form = True
     actions = None
+
+    @override
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let administrators of a workspace find people by name when they add members."""
+        if super().has_view_permission(request, obj):
+            return True
+        match = request.resolver_match
+        is_search = match is not None and match.url_name == "autocomplete"
+        if not is_search or not is_staff(request):
+            return False
+        return holds_somewhere(request, Workspace.objects.all(), Role.ADMIN)
 
     @override
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -74,6 +74,12 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]  # the admin read
             "is_enabled",
         )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.source != ModelProvider.Source.CUSTOM:
+            for name in ("base_url", "api_key"):
+                self.fields.pop(name, None)
+
     @override
     def clean(self) -> dict[str, Any]:
         """Ask for the address, and for the key again when the address has moved."""

@@ -12,7 +12,8 @@ from typing_extensions import override
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from config.common.admin import ReadOnlyModelAdmin, actor_of, is_staff
+from config.common.admin import ReadOnlyModelAdmin, actor_of, holds_somewhere, is_staff
+from config.common.roles import Role
 from workspaces_app.models import AuditEvent, Blob, Workspace
 
 
@@ -53,7 +54,7 @@ class AuditEventAdmin(ReadOnlyModelAdmin):
             return False
         if obj is not None:
             return AuditEvent.objects.administered_by(actor_of(request)).filter(pk=obj.pk).exists()
-        return Workspace.objects.administered_by(actor_of(request)).exists()
+        return holds_somewhere(request, Workspace.objects.all(), Role.ADMIN)
 
     @override
     def get_queryset(self, request: HttpRequest) -> Any:
