@@ -6,7 +6,7 @@ from knowledge_app.models import Document, KnowledgeBase
 from workspaces_app.models import Visibility
 
 
-class KnowledgeBaseFilter(django_filters.FilterSet):
+class KnowledgeBaseFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
     """By workspace, name, visibility, and whether it is archived."""
 
     workspace = django_filters.CharFilter(field_name="workspace__name")
@@ -21,7 +21,7 @@ class KnowledgeBaseFilter(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class DocumentFilter(django_filters.FilterSet):
+class DocumentFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
     """By state and kind."""
 
     state = django_filters.ChoiceFilter(choices=Document.State.choices)

@@ -1,5 +1,13 @@
 """Addresses of this app below `/api/v1/`."""
 
-from django.urls import URLPattern, URLResolver
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from sessions_app.api.viewsets import SessionMessageViewSet, SessionViewSet
+
+router = SimpleRouter()
+router.register("sessions", SessionViewSet, basename="session")
+router.register(
+    "sessions/(?P<session_id>[^/.]+)/messages", SessionMessageViewSet, basename="session-message"
+)
+
+urlpatterns = router.urls
