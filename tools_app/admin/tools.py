@@ -293,6 +293,16 @@ class ToolAdmin(ScopedModelAdmin):
         archive_tool(actor_of(request), tool=obj)
 
     @override
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        """Say what happened: the tool can come back."""
+        self.message_user(
+            request,
+            f"{obj_display} is archived; find it under the state Archived.",
+            messages.SUCCESS,
+        )
+        return HttpResponseRedirect(reverse("admin:tools_app_tool_changelist"))
+
+    @override
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Tool]) -> None:
         """Archive one by one."""
         for tool in queryset:
