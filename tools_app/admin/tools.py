@@ -118,6 +118,7 @@ class ToolAdmin(ScopedModelAdmin):
     actions = ("restore",)
     inlines = (VersionInline,)
     warn_unsaved_form = True
+    compressed_fields = False
     change_form_outer_before_template = "admin/tools_app/tool/kinds.html"
     change_form_outer_after_template = "admin/tools_app/tool/trial.html"
 
@@ -179,7 +180,7 @@ class ToolAdmin(ScopedModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show what the kind needs."""
         head = ("kind", ("title", "visibility"), ("workspace", "name"))
-        tail = ("Limits", {"fields": (("effect", "timeout_s", "max_output_bytes"),)})
+        tail = ("Limits", {"fields": ("effect", ("timeout_s", "max_output_bytes"))})
         if _kind_of(request, obj) == Tool.Kind.FUNCTION:
             return (
                 (None, {"fields": head}),
