@@ -276,13 +276,11 @@ def test_deleting_archives_and_the_action_restores() -> None:
     tool = make_http_tool(ada)
 
     browser.post(f"{LIST}{tool.pk}/delete/", {"post": "yes"})
-    tool.refresh_from_db()
-    assert tool.archived_at is not None
+    assert not Tool.objects.active().exists()
 
     response = browser.post(
         f"{LIST}?state=archived", {"action": "restore", "_selected_action": [str(tool.pk)]}
     )
-    tool.refresh_from_db()
-    assert tool.archived_at is None
+    assert Tool.objects.active().get() == tool
     said = [str(message) for message in get_messages(response.wsgi_request)]
     assert said[-1] == "default/city is back."
