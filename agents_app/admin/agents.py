@@ -13,6 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
+from typing_extensions import override
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
@@ -52,10 +53,12 @@ class VersionInline(ScopedInline, TabularInline):  # type: ignore[misc]  # unfol
     show_count = True
     ordering = ("-number",)
 
+    @override
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Versions never change."""
         return False
 
+    @override
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """The builder publishes."""
         return False
@@ -92,6 +95,7 @@ class ShareInline(ScopedInline, TabularInline):  # type: ignore[misc]  # as abov
     autocomplete_fields = ("user",)
     verbose_name_plural = "sharing"
 
+    @override
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Sharing is for administrators of the agent."""
         mine = Agent.objects.administered_by(actor_of(request))
@@ -139,6 +143,7 @@ class AgentAdmin(ScopedModelAdmin):
         ),
     )
 
+    @override
     def get_queryset(self, request: HttpRequest) -> Any:
         """Leave out archived agents, and count what the list shows."""
         last_run = Run.objects.filter(agent_version__agent=OuterRef("pk")).order_by("-id")
@@ -164,6 +169,7 @@ class AgentAdmin(ScopedModelAdmin):
         """A new agent has neither versions nor shares."""
         return self.inlines if obj else ()
 
+    @override
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer workspaces that the user may create agents in, and what they may use."""
         queryset = db_field.remote_field.model._default_manager.all()
@@ -270,7 +276,7 @@ class AgentAdmin(ScopedModelAdmin):
         return HttpResponse(orjson.dumps(answer), content_type="application/json")
 
     def _agent(self, request: HttpRequest, agent_id: Any) -> Agent:
-        agent = self.get_object(request, str(agent_id))
+        agent: Agent | None = self.get_object(request, str(agent_id))
         if agent is None:
             raise Http404("There is no such agent, or you may not see it.")
         if not self.has_view_permission(request, agent):

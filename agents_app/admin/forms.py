@@ -6,6 +6,7 @@ from django import forms
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from typing_extensions import override
 
 from agents_app.models import Agent
 from agents_app.services import definitions
@@ -39,6 +40,7 @@ class AgentForm(forms.ModelForm):  # type: ignore[type-arg]  # the admin reads i
         model = Agent
         fields = ("workspace", *DRAFT_FIELDS)
 
+    @override
     def clean(self) -> dict[str, Any]:
         """Save through the service and take it back, so that its errors reach the fields."""
         cleaned = super().clean() or {}
@@ -51,7 +53,8 @@ class AgentForm(forms.ModelForm):  # type: ignore[type-arg]  # the admin reads i
         except DomainError as error:
             self._show(error)
         except ValidationError as error:
-            self._update_errors(error)
+            for name, messages in error.message_dict.items():
+                self.add_error(name if name in self.fields else None, messages)
         return cleaned
 
     def save_through_service(self) -> Agent:

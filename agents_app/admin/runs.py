@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from typing_extensions import override
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.paginator import InfinitePaginator
 
@@ -41,10 +42,12 @@ class AgeFilter(admin.SimpleListFilter):
         "month": ("Past 30 days", timedelta(days=30)),
     }
 
+    @override
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the choices."""
         return [(key, label) for key, (label, _) in self.AGES.items()]
 
+    @override
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         """Keep the runs of the chosen time."""
         chosen = self.AGES.get(self.value() or "")
@@ -83,10 +86,12 @@ class RunAdmin(ReadOnlyModelAdmin):
     paginator = InfinitePaginator
     actions = None
 
+    @override
     def get_queryset(self, request: HttpRequest) -> Any:
         """Leave out what only the page of one run shows."""
         return super().get_queryset(request).defer("manifest", "checkpoint", "variables", "output")
 
+    @override
     def change_view(
         self,
         request: HttpRequest,

@@ -120,6 +120,7 @@ class ScopedInline:
 class ReadOnlyModelAdmin(ScopedModelAdmin):
     """Rows that people look at and never change here."""
 
+    @override
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody adds rows here."""
         return False

@@ -166,25 +166,25 @@ class ModelProviderAdmin(AuditedAdmin):
             )
         super().save_model(request, obj, form, change)
 
-    @display(description="Provider", header=True, ordering="name")
+    @display(description="Provider", header=True, ordering="name")  # type: ignore[untyped-decorator]  # unfold
     def heading(self, provider: ModelProvider) -> list[str]:
         """Show title and reference."""
         return [str(provider), f"{provider.workspace.name}/{provider.name}"]
 
-    @display(description="From", ordering="source")
+    @display(description="From", ordering="source")  # type: ignore[untyped-decorator]  # unfold
     def source_label(self, provider: ModelProvider) -> SafeString:
         """Show where address and key come from."""
         names = {"custom": "Entered here", "environment": "Environment", "local": "This machine"}
         return _badge(names[provider.source], "neutral")
 
-    @display(description="Key")
+    @display(description="Key")  # type: ignore[untyped-decorator]  # unfold
     def key_label(self, provider: ModelProvider) -> str:
         """Show that there is a key, at most its last four characters."""
         if provider.secret is None:
             return "–"
         return f"…{provider.secret.last4}" if provider.secret.last4 else "stored"
 
-    @display(description="State", ordering="is_enabled")
+    @display(description="State", ordering="is_enabled")  # type: ignore[untyped-decorator]  # unfold
     def state_label(self, provider: ModelProvider) -> SafeString:
         """Show whether it answers, and that a demonstration model is one."""
         if not provider.is_enabled:
@@ -258,7 +258,7 @@ class SecretAdmin(AuditedAdmin):
         """As above."""
         return ModelAdmin.log_change(self, request, obj, message)
 
-    @display(description="Ends with")
+    @display(description="Ends with")  # type: ignore[untyped-decorator]  # unfold
     def ending(self, secret: Secret) -> str:
         """Show at most the last four characters."""
         return f"…{secret.last4}" if secret.last4 else "–"

@@ -61,22 +61,22 @@ class AuditEventAdmin(ReadOnlyModelAdmin):
         """Keep what happened in workspaces that the user administers."""
         return super().get_queryset(request).administered_by(actor_of(request))
 
-    @display(description="Action", ordering="action")
+    @display(description="Action", ordering="action")  # type: ignore[untyped-decorator]  # unfold
     def action_label(self, event: AuditEvent) -> SafeString:
         """Show the action."""
         return format_html('<span class="ab-event-type">{}</span>', event.action)
 
-    @display(description="Object")
+    @display(description="Object")  # type: ignore[untyped-decorator]  # unfold
     def object_label(self, event: AuditEvent) -> str:
         """Show what it was done to."""
         return event.object_name or event.object_id
 
-    @display(description="Before")
+    @display(description="Before")  # type: ignore[untyped-decorator]  # unfold
     def before_json(self, event: AuditEvent) -> SafeString:
         """Show the old values."""
         return _json(event.before)
 
-    @display(description="After")
+    @display(description="After")  # type: ignore[untyped-decorator]  # unfold
     def after_json(self, event: AuditEvent) -> SafeString:
         """Show the new values."""
         return _json(event.after)
@@ -97,12 +97,12 @@ class BlobAdmin(ReadOnlyModelAdmin):
     fields = ("filename", "media_type", "size", "sha256", "workspace", "created_by", "created_at")
     readonly_fields = fields
 
-    @display(description="File", ordering="filename")
+    @display(description="File", ordering="filename")  # type: ignore[untyped-decorator]  # unfold
     def heading(self, blob: Blob) -> str:
         """Show the name, or the beginning of the hash."""
         return str(blob)
 
-    @display(description="Size", ordering="size_bytes")
+    @display(description="Size", ordering="size_bytes")  # type: ignore[untyped-decorator]  # unfold
     def size(self, blob: Blob) -> str:
         """Show the size as people read it."""
         return filesizeformat(blob.size_bytes)

@@ -154,22 +154,22 @@ class ApiTokenAdmin(ScopedModelAdmin):
             if name == "revoke"
         }
 
-    @display(description="Begins with")
+    @display(description="Begins with")  # type: ignore[untyped-decorator]  # unfold
     def prefix(self, token: ApiToken) -> SafeString:
         """Show the part that may be shown."""
         return format_html('<span class="ab-mono">{}…</span>', token.token_key)
 
-    @display(description="Scopes", label=True)
+    @display(description="Scopes", label=True)  # type: ignore[untyped-decorator]  # unfold
     def scope_labels(self, token: ApiToken) -> list[str]:
         """Show each scope as a label."""
         return list(token.scopes)
 
-    @display(description="User", ordering="user__username")
+    @display(description="User", ordering="user__username")  # type: ignore[untyped-decorator]  # unfold
     def owner(self, token: ApiToken) -> str:
         """Show whose token it is."""
         return str(token.user.get_username())
 
-    @display(description="Ends", ordering="expiry")
+    @display(description="Ends", ordering="expiry")  # type: ignore[untyped-decorator]  # unfold
     def expiry_label(self, token: ApiToken) -> Any:
         """Show when it ends."""
         return token.expiry or "never"

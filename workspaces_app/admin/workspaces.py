@@ -56,12 +56,12 @@ class WorkspaceAdmin(AuditedAdmin):
         """References carry the name."""
         return ("name",) if obj else ()
 
-    @display(description="Workspace", header=True, ordering="name")
+    @display(description="Workspace", header=True, ordering="name")  # type: ignore[untyped-decorator]  # unfold
     def heading(self, workspace: Workspace) -> list[str]:
         """Show title and name."""
         return [workspace.title or workspace.name, workspace.name]
 
-    @display(description="Members", ordering="members")
+    @display(description="Members", ordering="members")  # type: ignore[untyped-decorator]  # unfold
     def member_count(self, workspace: Any) -> int:
         """Show how many people belong to it."""
         return int(workspace.members)
@@ -84,7 +84,7 @@ class MembershipAdmin(AuditedAdmin):
         """A membership is of one person in one workspace; only the role changes."""
         return ("workspace", "user") if obj else ()
 
-    @display(
+    @display(  # type: ignore[untyped-decorator]  # unfold
         description="Role",
         ordering="role",
         label={Role.ADMIN: "warning", Role.EDITOR: "success", Role.RUNNER: "info"},
