@@ -149,9 +149,9 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = text("TIME_ZONE", "UTC")
 USE_TZ = True
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "static_root"
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
 WHITENOISE_USE_FINDERS = DEBUG or boolean("SERVE_STATIC_FROM_SOURCE", default=False)
+STATIC_ROOT = None if WHITENOISE_USE_FINDERS else BASE_DIR / "static_root"
 
 # --- People and security ----------------------------------------------------------------------------
 
@@ -295,7 +295,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_BACK_BUTTON": False,
     "BORDER_RADIUS": "8px",
     "COLORS": "config.console.theme.colors",
-    "STYLES": ["config.console.theme.stylesheet"],
+    "STYLES": ["config.console.theme.stylesheet", "config.console.theme.page_styles"],
     "LOGIN": {"image": "config.console.theme.login_image"},
     "DASHBOARD_CALLBACK": "config.console.dashboard.add_dashboard",
     "COMMAND": {"search_callback": "config.console.navigation.found_objects"},

@@ -60,5 +60,10 @@ def login_image(_request: HttpRequest) -> str:
 
 
 def stylesheet(_request: HttpRequest) -> str:
-    """Return the address of the console's own stylesheet."""
+    """Return the address of the tokens and shared parts."""
     return static("console/console.css")
+
+
+def page_styles(_request: HttpRequest) -> str:
+    """Return the address of the styles of single pages and small screens."""
+    return static("console/pages.css")

@@ -1,55 +1,9 @@
 // <agent-builder>: the draft of an agent beside a chat with its newest published version.
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
-import {
-  isSame,
-  knownValues,
-  missingVariables,
-  readValue,
-  showValue,
-  withSetting,
-  type Declaration,
-  type Draft,
-} from "./draft.js";
-import { Problem, pageData, request, type FieldError } from "./http.js";
+import { choiceList, publishDialog, variableField, type BuilderPage, type Choice, type TemplateOption } from "./builder-fields.js";
+import { isSame, knownValues, showValue, withSetting, type Declaration, type Draft } from "./draft.js";
+import { Problem, fieldOf, pageData, request } from "./http.js";
 import { LightElement, icon } from "./light-element.js";
-
-interface TemplateOption {
-  id: string;
-  template: string;
-  title: string;
-  number: number;
-  is_latest: boolean;
-  variables: Declaration[];
-}
-
-interface Choice {
-  id: string;
-  name: string;
-  title: string;
-  note: string;
-  badge: string;
-}
-
-interface ProviderOption {
-  id: string;
-  title: string;
-  default_model: string;
-  is_demo: boolean;
-}
-
-interface BuilderPage {
-  reference: string;
-  version: number;
-  draft_is_newer: boolean;
-  can_edit: boolean;
-  draft: Draft;
-  templates: TemplateOption[];
-  providers: ProviderOption[];
-  tools: Choice[];
-  knowledge_bases: Choice[];
-  search_tool: string;
-  urls: { api: string; publish: string; preview: string; template: string; new_template: string; settings: string };
-}
 
 interface Preview {
   text: string;
@@ -200,7 +154,7 @@ export class AgentBuilder extends LightElement {
   }
 
   private errorsOf(field: string): TemplateResult | typeof nothing {
-    const errors = (this.problem?.errors ?? []).filter((error) => nameOf(error) === field);
+    const errors = (this.problem?.errors ?? []).filter((error) => fieldOf(error) === field);
     return errors.length === 0
       ? nothing
       : html`<p class="ab-field-error" role="alert">${errors.map((error) => error.detail).join(" ")}</p>`;
@@ -219,14 +173,14 @@ export class AgentBuilder extends LightElement {
             void this.save();
           }}
         >
-          ${this.bar()} ${this.problemNotice()}
+          <div class="ab-savebar">${this.bar()} ${this.problemNotice()}</div>
           <fieldset class="ab-plain" ?disabled=${!this.page.can_edit}>
             ${this.instructions()} ${this.model()} ${this.tools()} ${this.knowledge()} ${this.behaviour()}
           </fieldset>
         </form>
         <div class="ab-chat-pane"><agent-chat></agent-chat></div>
       </div>
-      ${this.publishDialog()}
+      ${publishDialog(this.version, (event) => void this.publish(event))}
     `;
   }
 
@@ -249,7 +203,7 @@ export class AgentBuilder extends LightElement {
       : this.isDirty
         ? "Unsaved changes"
         : this.notice || (this.draftIsNewer && this.version ? "Draft is newer than the published version" : "All changes saved");
-    return html`<div class="ab-savebar">
+    return html`<div class="ab-savebar-line">
       <div class="ab-savebar-state">
         ${this.version
           ? html`<span class="ab-badge ab-accent" data-testid="published-version">v${this.version} published</span>`
@@ -281,7 +235,7 @@ export class AgentBuilder extends LightElement {
         <strong>${this.problem.message}</strong>
         ${this.problem.errors.length > 0
           ? html`<ul>
-              ${this.problem.errors.map((error) => html`<li>${nameOf(error)}: ${error.detail}</li>`)}
+              ${this.problem.errors.map((error) => html`<li>${fieldOf(error)}: ${error.detail}</li>`)}
             </ul>`
           : nothing}
         <code>${this.problem.code}</code>
@@ -367,47 +321,12 @@ export class AgentBuilder extends LightElement {
   }
 
   private variable(declaration: Declaration): TemplateResult {
-    const { name, type, constraints } = declaration;
-    const id = `ab-variable-${name}`;
-    const value = showValue(this.draft.variables[name]);
-    const hint = declaration.default !== null
-      ? `Default: ${showValue(declaration.default)}`
-      : declaration.example !== null ? `For example ${showValue(declaration.example)}` : "";
-    const set = (event: Event): void => {
-      const typed = (event.target as HTMLInputElement).value;
-      const read = readValue(declaration, typed);
+    const { name } = declaration;
+    return variableField(declaration, this.draft.variables, (value) => {
       const rest = Object.fromEntries(Object.entries(this.draft.variables).filter(([key]) => key !== name));
-      this.change({ variables: read === undefined ? rest : { ...rest, [name]: read } });
+      this.change({ variables: value === undefined ? rest : { ...rest, [name]: value } });
       this.askPreview();
-    };
-    const choices = type === "boolean" ? ["true", "false"] : (constraints.choices ?? []);
-    const field =
-      type === "boolean" || type === "enum"
-        ? html`<select id=${id} @change=${set}>
-            <option value="" ?selected=${value === ""}>${hint || "Not set"}</option>
-            ${choices.map((choice) => html`<option value=${choice} ?selected=${choice === value}>${choice}</option>`)}
-          </select>`
-        : type === "text" || type === "list"
-          ? html`<textarea id=${id} rows="3" placeholder=${type === "list" ? "One item per line" : hint} .value=${value} @input=${set}></textarea>`
-          : html`<input
-              id=${id}
-              type=${type === "date" ? "date" : type === "string" ? "text" : "number"}
-              step=${type === "integer" ? "1" : "any"}
-              placeholder=${hint}
-              .value=${value}
-              @input=${set}
-            />`;
-    const isMissing = missingVariables([declaration], this.draft.variables).length > 0;
-    return html`<div class="ab-field">
-      <label for=${id}
-        ><code>${name}</code>
-        ${declaration.required && declaration.default === null ? html`<span class="ab-required" title="Needed">*</span>` : nothing}
-        <span class="ab-tag">${type}</span></label
-      >
-      ${field}
-      ${declaration.description ? html`<p class="ab-hint">${declaration.description}</p>` : nothing}
-      ${isMissing ? html`<p class="ab-hint ab-warn-text">Left open: every run must give this value.</p>` : nothing}
-    </div>`;
+    });
   }
 
   private rendering(): TemplateResult {
@@ -503,28 +422,9 @@ export class AgentBuilder extends LightElement {
 
   private choices(kind: "tools" | "knowledge_bases", options: Choice[], empty: TemplateResult): TemplateResult {
     if (options.length === 0) return html`<p class="ab-hint">${empty}</p>`;
-    const chosen = new Set(this.draft[kind]);
-    return html`<div class="ab-choices">
-      ${options.map(
-        (option) => html`<label class="ab-choice">
-          <input
-            type="checkbox"
-            .checked=${chosen.has(option.id)}
-            @change=${(event: Event) => {
-              if ((event.target as HTMLInputElement).checked) chosen.add(option.id);
-              else chosen.delete(option.id);
-              const ids = options.map((item) => item.id).filter((id) => chosen.has(id));
-              this.change(kind === "tools" ? { tools: ids } : { knowledge_bases: ids });
-            }}
-          />
-          <span class="ab-choice-text">
-            <strong>${option.title}</strong>
-            ${option.note ? html`<span class="ab-muted">${option.note}</span>` : nothing}
-          </span>
-          ${option.badge ? html`<span class="ab-tag">${option.badge}</span>` : nothing}
-        </label>`,
-      )}
-    </div>
+    return html`${choiceList(options, this.draft[kind], (ids) =>
+      this.change(kind === "tools" ? { tools: ids } : { knowledge_bases: ids }),
+    )}
     ${this.errorsOf(kind)}`;
   }
 
@@ -594,30 +494,4 @@ export class AgentBuilder extends LightElement {
         </div>`,
     );
   }
-
-  private publishDialog(): TemplateResult {
-    return html`<dialog class="ab-dialog" aria-labelledby="ab-publish-title">
-      <form method="dialog" @submit=${this.publish}>
-        <h2 id="ab-publish-title">Publish version ${this.version + 1}</h2>
-        <p class="ab-muted">
-          The version keeps template, tools, knowledge and model as they are now. It never changes;
-          ${this.version ? `v${this.version} stays for the runs that used it.` : "people can run it at once."}
-        </p>
-        <div class="ab-field">
-          <label for="ab-change-note">What has changed?</label>
-          <input id="ab-change-note" type="text" maxlength="300" placeholder="Optional note for the history" autofocus />
-        </div>
-        <div class="ab-dialog-actions">
-          <button type="button" class="ab-button" @click=${(event: Event) => (event.target as HTMLElement).closest("dialog")?.close()}>
-            Not yet
-          </button>
-          <button type="submit" class="ab-button ab-primary" data-testid="publish-confirm">Publish v${this.version + 1}</button>
-        </div>
-      </form>
-    </dialog>`;
-  }
-}
-
-function nameOf(error: FieldError): string {
-  return error.field ?? (error.pointer ?? "").split("/").find((part) => part !== "") ?? "";
 }

@@ -68,3 +68,8 @@ export function pageData<T>(id: string): T {
   if (!element?.textContent) throw new Error(`The page has no data named ${id}.`);
   return JSON.parse(element.textContent) as T;
 }
+
+/** The field of a form that an error is about; empty for the whole form. */
+export function fieldOf(error: FieldError): string {
+  return error.field ?? (error.pointer ?? "").split("/").find((part) => part !== "") ?? "";
+}

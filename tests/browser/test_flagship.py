@@ -190,3 +190,32 @@ def test_no_page_is_wider_than_the_screen(
         visit.open(f"/admin/{path}")
         visit.page.wait_for_timeout(300)
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+KEEP_SOCKETS = """
+window.sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(...words) { super(...words); window.sockets.push(this); }
+};
+"""
+
+
+def test_a_lost_connection_loses_and_doubles_no_text(
+    visit: Visit, live_product: LiveProduct, provider_id: str
+) -> None:
+    page = visit.page
+    agent = make_agent(live_product, provider_id, "fake-300-tokens:20")
+    page.add_init_script(KEEP_SOCKETS)
+    visit.open(f"/admin/agents_app/agent/{agent['id']}/chat/")
+    ask(visit, "Count.")
+    answer = page.get_by_test_id("answer")
+    for seen in ("tok20", "tok60"):
+        expect(answer).to_contain_text(seen)
+        page.evaluate("window.sockets.at(-1).close(4000)")
+        expect(page.get_by_role("status", name="Reconnecting")).to_have_count(0)
+    expect(answer).to_contain_text("tok120")
+    words = page.locator(".ab-streaming").inner_text().split()
+    assert len(words) > 100
+    assert words == [f"tok{number}" for number in range(len(words))]
+    assert page.evaluate("window.sockets.length") == 3
+    expect(answer).to_have_attribute("data-status", "completed")

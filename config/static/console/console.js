@@ -22,7 +22,57 @@
  * SPDX-License-Identifier: BSD-3-Clause
  */function isSame(one,other){return canonical(one)===canonical(other)}function canonical(draft){let sorted=value=>value===null||typeof value!="object"?value:Array.isArray(value)?value.map(sorted):Object.fromEntries(Object.entries(value).sort(([a3],[b3])=>a3<b3?-1:1).map(([key,item])=>[key,sorted(item)])),sets={tools:[...draft.tools].sort(),knowledge_bases:[...draft.knowledge_bases].sort()};return JSON.stringify(sorted({...draft,...sets}))}function readValue(declaration,typed){let trimmed=typed.trim();if(declaration.type==="text")return typed===""?void 0:typed;if(trimmed!=="")switch(declaration.type){case"integer":case"number":{let number=Number(trimmed);return Number.isFinite(number)?number:trimmed}case"boolean":return trimmed==="true";case"list":return typed.split(`
 `).map(line=>line.trim()).filter(line=>line!=="");default:return trimmed}}function showValue(value){return value==null?"":Array.isArray(value)?value.join(`
-`):typeof value=="string"?value:JSON.stringify(value)}function missingVariables(declarations,values){return declarations.filter(item=>item.required&&item.default===null&&values[item.name]===void 0).map(item=>item.name)}function knownValues(declarations,values){let names=new Set(declarations.map(item=>item.name));return Object.fromEntries(Object.entries(values).filter(([name])=>names.has(name)))}function withSetting(settings,name,typed){let rest=Object.fromEntries(Object.entries(settings).filter(([key])=>key!==name));if(typed.trim()==="")return rest;let number=Number(typed);return{...rest,[name]:Number.isFinite(number)?number:typed}}var Problem=class extends Error{constructor(status,code,detail,errors=[]){super(detail);this.status=status;this.code=code;this.errors=errors}};function csrfToken(){let field=document.querySelector("input[name=csrfmiddlewaretoken]"),cookie=document.cookie.split("; ").find(item=>item.startsWith("csrftoken="));return field?.value??cookie?.slice(10)??""}async function request(method,url,body){let response;try{response=await fetch(url,{method,credentials:"same-origin",headers:{Accept:"application/json",...body===void 0?{}:{"Content-Type":"application/json"},...method==="GET"?{}:{"X-CSRFToken":csrfToken()}},body:body===void 0?null:JSON.stringify(body)})}catch{throw new Problem(0,"connection.lost","The server does not answer. Check it and try again.")}let text=await response.text(),answer=null;try{answer=text===""?null:JSON.parse(text)}catch{answer=null}if(response.ok)return answer;let problem=answer??{};throw new Problem(response.status,problem.code??`http.${response.status}`,problem.detail??problem.title??`The server answered ${response.status}.`,problem.errors??[])}function pageData(id){let element=document.getElementById(id);if(!element?.textContent)throw new Error(`The page has no data named ${id}.`);return JSON.parse(element.textContent)}var LightElement=class extends i4{createRenderRoot(){return this}};function icon(name,label=""){return label?b2`<span class="material-symbols-outlined ab-icon" role="img" aria-label=${label}>${name}</span>`:b2`<span class="material-symbols-outlined ab-icon" aria-hidden="true">${name}</span>`}var PREVIEW_AFTER_MS=350,AgentBuilder=class extends LightElement{constructor(){super();this.version=0;this.draftIsNewer=!1;this.isSaving=!1;this.problem=null;this.notice="";this.preview=null;this.previewCount=0;this.leaving=event=>{this.isDirty&&event.preventDefault()};this.pressed=event=>{(event.ctrlKey||event.metaKey)&&event.key.toLowerCase()==="s"&&(event.preventDefault(),this.save())};this.pane="draft"}static{this.properties={pane:{type:String}}}connectedCallback(){super.connectedCallback(),this.page=pageData("builder-data"),this.saved=structuredClone(this.page.draft),this.draft=structuredClone(this.page.draft),this.version=this.page.version,this.draftIsNewer=this.page.draft_is_newer,window.addEventListener("beforeunload",this.leaving),window.addEventListener("keydown",this.pressed),this.askPreview(0)}disconnectedCallback(){super.disconnectedCallback(),window.removeEventListener("beforeunload",this.leaving),window.removeEventListener("keydown",this.pressed),clearTimeout(this.previewTimer)}get isDirty(){return!isSame(this.draft,this.saved)}get template(){return this.page.templates.find(option=>option.id===this.draft.instructions)}change(part){this.draft={...this.draft,...part},this.notice="",this.requestUpdate()}askPreview(delayMs=PREVIEW_AFTER_MS){clearTimeout(this.previewTimer);let{instructions,variables}=this.draft;this.previewCount+=1;let turn=this.previewCount;if(instructions===null){this.preview=null;return}this.previewTimer=setTimeout(()=>{request("POST",this.page.urls.preview,{instructions,variables}).catch(error=>({text:"",error:error.message})).then(preview=>{turn===this.previewCount&&(this.preview=preview,this.requestUpdate())}).catch(()=>{})},delayMs)}async save(){if(!this.page.can_edit||this.isSaving)return!1;this.isSaving=!0,this.problem=null,this.requestUpdate();let sent=structuredClone(this.draft);try{return await request("PATCH",this.page.urls.api,sent),this.draftIsNewer||=!isSame(sent,this.saved),this.saved=sent,this.notice="Draft saved",!0}catch(error){return this.problem=error,!1}finally{this.isSaving=!1,this.requestUpdate()}}openPublish(){this.querySelector("dialog")?.showModal()}async publish(event){event.preventDefault();let dialog=this.querySelector("dialog"),note=this.querySelector("#ab-change-note")?.value??"";if(dialog?.close(),!(this.isDirty&&!await this.save())){this.isSaving=!0,this.requestUpdate();try{let version=await request("POST",this.page.urls.publish,{change_note:note});this.version=version.number,this.draftIsNewer=!1,this.notice=`Version ${version.number} is published`}catch(error){this.problem=error}finally{this.isSaving=!1,this.requestUpdate()}}}updated(_changes){let chat=this.querySelector("agent-chat");chat&&(chat.version=this.version,chat.draftIsNewer=this.draftIsNewer||this.isDirty)}errorsOf(field){let errors=(this.problem?.errors??[]).filter(error=>nameOf(error)===field);return errors.length===0?A:b2`<p class="ab-field-error" role="alert">${errors.map(error=>error.detail).join(" ")}</p>`}render(){return b2`
+`):typeof value=="string"?value:JSON.stringify(value)}function missingVariables(declarations,values){return declarations.filter(item=>item.required&&item.default===null&&values[item.name]===void 0).map(item=>item.name)}function knownValues(declarations,values){let names=new Set(declarations.map(item=>item.name));return Object.fromEntries(Object.entries(values).filter(([name])=>names.has(name)))}function withSetting(settings,name,typed){let rest=Object.fromEntries(Object.entries(settings).filter(([key])=>key!==name));if(typed.trim()==="")return rest;let number=Number(typed);return{...rest,[name]:Number.isFinite(number)?number:typed}}function choiceList(options,ids,change){let chosen=new Set(ids);return b2`<div class="ab-choices">
+    ${options.map(option=>b2`<label class="ab-choice">
+        <input
+          type="checkbox"
+          .checked=${chosen.has(option.id)}
+          @change=${event=>{event.target.checked?chosen.add(option.id):chosen.delete(option.id),change(options.map(item=>item.id).filter(id=>chosen.has(id)))}}
+        />
+        <span class="ab-choice-text">
+          <strong>${option.title}</strong>
+          ${option.note?b2`<span class="ab-muted">${option.note}</span>`:A}
+        </span>
+        ${option.badge?b2`<span class="ab-tag">${option.badge}</span>`:A}
+      </label>`)}
+  </div>`}function variableField(declaration,values,change){let{name,type,constraints}=declaration,id=`ab-variable-${name}`,value=showValue(values[name]),isNeeded=declaration.required&&declaration.default===null,hint=declaration.default!==null?`Default: ${showValue(declaration.default)}`:declaration.example!==null?`For example ${showValue(declaration.example)}`:"",set=event=>change(readValue(declaration,event.target.value)),choices=type==="boolean"?["true","false"]:constraints.choices??[],field=type==="boolean"||type==="enum"?b2`<select id=${id} @change=${set}>
+          <option value="" ?selected=${value===""}>${hint||"Not set"}</option>
+          ${choices.map(choice=>b2`<option value=${choice} ?selected=${choice===value}>${choice}</option>`)}
+        </select>`:type==="text"||type==="list"?b2`<textarea id=${id} rows="3" placeholder=${type==="list"?"One item per line":hint} .value=${value} @input=${set}></textarea>`:b2`<input
+            id=${id}
+            type=${type==="date"?"date":type==="string"?"text":"number"}
+            step=${type==="integer"?"1":"any"}
+            placeholder=${hint}
+            .value=${value}
+            @input=${set}
+          />`;return b2`<div class="ab-field">
+    <label for=${id}
+      ><code>${name}</code>
+      ${isNeeded?b2`<span class="ab-required" title="Needed">*</span>`:A}
+      <span class="ab-tag">${type}</span></label
+    >
+    ${field}
+    ${declaration.description?b2`<p class="ab-hint">${declaration.description}</p>`:A}
+    ${missingVariables([declaration],values).length>0?b2`<p class="ab-hint ab-warn-text">Left open: every run must give this value.</p>`:A}
+  </div>`}function publishDialog(version,publish){return b2`<dialog class="ab-dialog" aria-labelledby="ab-publish-title">
+    <form method="dialog" @submit=${publish}>
+      <h2 id="ab-publish-title">Publish version ${version+1}</h2>
+      <p class="ab-muted">
+        The version keeps template, tools, knowledge and model as they are now. It never changes;
+        ${version?`v${version} stays for the runs that used it.`:"people can run it at once."}
+      </p>
+      <div class="ab-field">
+        <label for="ab-change-note">What has changed?</label>
+        <input id="ab-change-note" type="text" maxlength="300" placeholder="Optional note for the history" autofocus />
+      </div>
+      <div class="ab-dialog-actions">
+        <button type="button" class="ab-button" @click=${event=>event.target.closest("dialog")?.close()}>
+          Not yet
+        </button>
+        <button type="submit" class="ab-button ab-primary" data-testid="publish-confirm">Publish v${version+1}</button>
+      </div>
+    </form>
+  </dialog>`}var Problem=class extends Error{constructor(status,code,detail,errors=[]){super(detail);this.status=status;this.code=code;this.errors=errors}};function csrfToken(){let field=document.querySelector("input[name=csrfmiddlewaretoken]"),cookie=document.cookie.split("; ").find(item=>item.startsWith("csrftoken="));return field?.value??cookie?.slice(10)??""}async function request(method,url,body){let response;try{response=await fetch(url,{method,credentials:"same-origin",headers:{Accept:"application/json",...body===void 0?{}:{"Content-Type":"application/json"},...method==="GET"?{}:{"X-CSRFToken":csrfToken()}},body:body===void 0?null:JSON.stringify(body)})}catch{throw new Problem(0,"connection.lost","The server does not answer. Check it and try again.")}let text=await response.text(),answer=null;try{answer=text===""?null:JSON.parse(text)}catch{answer=null}if(response.ok)return answer;let problem=answer??{};throw new Problem(response.status,problem.code??`http.${response.status}`,problem.detail??problem.title??`The server answered ${response.status}.`,problem.errors??[])}function pageData(id){let element=document.getElementById(id);if(!element?.textContent)throw new Error(`The page has no data named ${id}.`);return JSON.parse(element.textContent)}function fieldOf(error){return error.field??(error.pointer??"").split("/").find(part=>part!=="")??""}var LightElement=class extends i4{createRenderRoot(){return this}};function icon(name,label=""){return label?b2`<span class="material-symbols-outlined ab-icon" role="img" aria-label=${label}>${name}</span>`:b2`<span class="material-symbols-outlined ab-icon" aria-hidden="true">${name}</span>`}var PREVIEW_AFTER_MS=350,AgentBuilder=class extends LightElement{constructor(){super();this.version=0;this.draftIsNewer=!1;this.isSaving=!1;this.problem=null;this.notice="";this.preview=null;this.previewCount=0;this.leaving=event=>{this.isDirty&&event.preventDefault()};this.pressed=event=>{(event.ctrlKey||event.metaKey)&&event.key.toLowerCase()==="s"&&(event.preventDefault(),this.save())};this.pane="draft"}static{this.properties={pane:{type:String}}}connectedCallback(){super.connectedCallback(),this.page=pageData("builder-data"),this.saved=structuredClone(this.page.draft),this.draft=structuredClone(this.page.draft),this.version=this.page.version,this.draftIsNewer=this.page.draft_is_newer,window.addEventListener("beforeunload",this.leaving),window.addEventListener("keydown",this.pressed),this.askPreview(0)}disconnectedCallback(){super.disconnectedCallback(),window.removeEventListener("beforeunload",this.leaving),window.removeEventListener("keydown",this.pressed),clearTimeout(this.previewTimer)}get isDirty(){return!isSame(this.draft,this.saved)}get template(){return this.page.templates.find(option=>option.id===this.draft.instructions)}change(part){this.draft={...this.draft,...part},this.notice="",this.requestUpdate()}askPreview(delayMs=PREVIEW_AFTER_MS){clearTimeout(this.previewTimer);let{instructions,variables}=this.draft;this.previewCount+=1;let turn=this.previewCount;if(instructions===null){this.preview=null;return}this.previewTimer=setTimeout(()=>{request("POST",this.page.urls.preview,{instructions,variables}).catch(error=>({text:"",error:error.message})).then(preview=>{turn===this.previewCount&&(this.preview=preview,this.requestUpdate())}).catch(()=>{})},delayMs)}async save(){if(!this.page.can_edit||this.isSaving)return!1;this.isSaving=!0,this.problem=null,this.requestUpdate();let sent=structuredClone(this.draft);try{return await request("PATCH",this.page.urls.api,sent),this.draftIsNewer||=!isSame(sent,this.saved),this.saved=sent,this.notice="Draft saved",!0}catch(error){return this.problem=error,!1}finally{this.isSaving=!1,this.requestUpdate()}}openPublish(){this.querySelector("dialog")?.showModal()}async publish(event){event.preventDefault();let dialog=this.querySelector("dialog"),note=this.querySelector("#ab-change-note")?.value??"";if(dialog?.close(),!(this.isDirty&&!await this.save())){this.isSaving=!0,this.requestUpdate();try{let version=await request("POST",this.page.urls.publish,{change_note:note});this.version=version.number,this.draftIsNewer=!1,this.notice=`Version ${version.number} is published`}catch(error){this.problem=error}finally{this.isSaving=!1,this.requestUpdate()}}}updated(_changes){let chat=this.querySelector("agent-chat");chat&&(chat.version=this.version,chat.draftIsNewer=this.draftIsNewer||this.isDirty)}errorsOf(field){let errors=(this.problem?.errors??[]).filter(error=>fieldOf(error)===field);return errors.length===0?A:b2`<p class="ab-field-error" role="alert">${errors.map(error=>error.detail).join(" ")}</p>`}render(){return b2`
       <div class="ab-panes" role="tablist" aria-label="Builder">
         ${this.paneTab("draft","tune","Draft")} ${this.paneTab("chat","forum","Chat")}
       </div>
@@ -31,14 +81,14 @@
           class="ab-draft"
           @submit=${event=>{event.preventDefault(),this.save()}}
         >
-          ${this.bar()} ${this.problemNotice()}
+          <div class="ab-savebar">${this.bar()} ${this.problemNotice()}</div>
           <fieldset class="ab-plain" ?disabled=${!this.page.can_edit}>
             ${this.instructions()} ${this.model()} ${this.tools()} ${this.knowledge()} ${this.behaviour()}
           </fieldset>
         </form>
         <div class="ab-chat-pane"><agent-chat></agent-chat></div>
       </div>
-      ${this.publishDialog()}
+      ${publishDialog(this.version,event=>{this.publish(event)})}
     `}paneTab(pane,symbol,label){return b2`<button
       type="button"
       role="tab"
@@ -46,7 +96,7 @@
       @click=${()=>{this.pane=pane}}
     >
       ${icon(symbol)}${label}
-    </button>`}bar(){let state=this.isSaving?"Saving…":this.isDirty?"Unsaved changes":this.notice||(this.draftIsNewer&&this.version?"Draft is newer than the published version":"All changes saved");return b2`<div class="ab-savebar">
+    </button>`}bar(){let state=this.isSaving?"Saving…":this.isDirty?"Unsaved changes":this.notice||(this.draftIsNewer&&this.version?"Draft is newer than the published version":"All changes saved");return b2`<div class="ab-savebar-line">
       <div class="ab-savebar-state">
         ${this.version?b2`<span class="ab-badge ab-accent" data-testid="published-version">v${this.version} published</span>`:b2`<span class="ab-badge ab-warn">Not published</span>`}
         <span class="ab-muted" role="status" data-testid="draft-state">${state}</span>
@@ -68,7 +118,7 @@
       <div>
         <strong>${this.problem.message}</strong>
         ${this.problem.errors.length>0?b2`<ul>
-              ${this.problem.errors.map(error=>b2`<li>${nameOf(error)}: ${error.detail}</li>`)}
+              ${this.problem.errors.map(error=>b2`<li>${fieldOf(error)}: ${error.detail}</li>`)}
             </ul>`:A}
         <code>${this.problem.code}</code>
       </div>
@@ -108,26 +158,7 @@
       <h3>Variables</h3>
       ${template.variables.map(declaration=>this.variable(declaration))}
       ${this.errorsOf("variables")}
-    </div>`}variable(declaration){let{name,type,constraints}=declaration,id=`ab-variable-${name}`,value=showValue(this.draft.variables[name]),hint=declaration.default!==null?`Default: ${showValue(declaration.default)}`:declaration.example!==null?`For example ${showValue(declaration.example)}`:"",set=event=>{let typed=event.target.value,read=readValue(declaration,typed),rest=Object.fromEntries(Object.entries(this.draft.variables).filter(([key])=>key!==name));this.change({variables:read===void 0?rest:{...rest,[name]:read}}),this.askPreview()},choices=type==="boolean"?["true","false"]:constraints.choices??[],field=type==="boolean"||type==="enum"?b2`<select id=${id} @change=${set}>
-            <option value="" ?selected=${value===""}>${hint||"Not set"}</option>
-            ${choices.map(choice=>b2`<option value=${choice} ?selected=${choice===value}>${choice}</option>`)}
-          </select>`:type==="text"||type==="list"?b2`<textarea id=${id} rows="3" placeholder=${type==="list"?"One item per line":hint} .value=${value} @input=${set}></textarea>`:b2`<input
-              id=${id}
-              type=${type==="date"?"date":type==="string"?"text":"number"}
-              step=${type==="integer"?"1":"any"}
-              placeholder=${hint}
-              .value=${value}
-              @input=${set}
-            />`,isMissing=missingVariables([declaration],this.draft.variables).length>0;return b2`<div class="ab-field">
-      <label for=${id}
-        ><code>${name}</code>
-        ${declaration.required&&declaration.default===null?b2`<span class="ab-required" title="Needed">*</span>`:A}
-        <span class="ab-tag">${type}</span></label
-      >
-      ${field}
-      ${declaration.description?b2`<p class="ab-hint">${declaration.description}</p>`:A}
-      ${isMissing?b2`<p class="ab-hint ab-warn-text">Left open: every run must give this value.</p>`:A}
-    </div>`}rendering(){let{preview}=this;return b2`<details class="ab-preview" open>
+    </div>`}variable(declaration){let{name}=declaration;return variableField(declaration,this.draft.variables,value=>{let rest=Object.fromEntries(Object.entries(this.draft.variables).filter(([key])=>key!==name));this.change({variables:value===void 0?rest:{...rest,[name]:value}}),this.askPreview()})}rendering(){let{preview}=this;return b2`<details class="ab-preview" open>
       <summary>${icon("visibility")}Rendered system prompt</summary>
       ${preview===null?b2`<p class="ab-muted">Rendering…</p>`:preview.error?b2`<p class="ab-field-error" role="status">${preview.error}</p>`:b2`<pre tabindex="0" data-testid="preview">${preview.text}</pre>`}
     </details>`}model(){let{providers}=this.page,chosen=providers.find(option=>option.id===this.draft.provider),setting=(name,label,hint,attributes)=>b2`<div class="ab-field">
@@ -184,20 +215,7 @@
               </option>`)}
           </select>
         </div>
-        ${this.errorsOf("model_settings")}`)}choices(kind,options,empty){if(options.length===0)return b2`<p class="ab-hint">${empty}</p>`;let chosen=new Set(this.draft[kind]);return b2`<div class="ab-choices">
-      ${options.map(option=>b2`<label class="ab-choice">
-          <input
-            type="checkbox"
-            .checked=${chosen.has(option.id)}
-            @change=${event=>{event.target.checked?chosen.add(option.id):chosen.delete(option.id);let ids=options.map(item=>item.id).filter(id=>chosen.has(id));this.change(kind==="tools"?{tools:ids}:{knowledge_bases:ids})}}
-          />
-          <span class="ab-choice-text">
-            <strong>${option.title}</strong>
-            ${option.note?b2`<span class="ab-muted">${option.note}</span>`:A}
-          </span>
-          ${option.badge?b2`<span class="ab-tag">${option.badge}</span>`:A}
-        </label>`)}
-    </div>
+        ${this.errorsOf("model_settings")}`)}choices(kind,options,empty){return options.length===0?b2`<p class="ab-hint">${empty}</p>`:b2`${choiceList(options,this.draft[kind],ids=>this.change(kind==="tools"?{tools:ids}:{knowledge_bases:ids}))}
     ${this.errorsOf(kind)}`}tools(){return this.section("build","Tools","What the agent may call. Published versions pin the definition of each.",this.choices("tools",this.page.tools,b2`No tools yet. <a href="/admin/tools_app/tool/add/">Create a tool</a>.`))}knowledge(){return this.section("menu_book","Knowledge","Documents that the agent searches, and cites.",this.choices("knowledge_bases",this.page.knowledge_bases,b2`No knowledge bases yet. <a href="/admin/knowledge_app/knowledgebase/add/">Create one</a>.`))}behaviour(){let tools=this.page.tools.filter(tool=>this.draft.tools.includes(tool.id)).map(tool=>tool.name),names=this.draft.knowledge_bases.length>0?[this.page.search_tool,...tools]:tools;this.draft.first_tool&&!names.includes(this.draft.first_tool)&&names.push(this.draft.first_tool);let number=(name,label,hint,min,max)=>b2`<div class="ab-field">
         <label for="ab-${name}">${label}</label>
         <input
@@ -224,25 +242,7 @@
         <div class="ab-columns">
           ${number("max_steps","Most steps","Model calls before the run is ended.",1,100)}
           ${number("context_tokens","Passages up front (tokens)","0 leaves searching to the model.",0,32e3)}
-        </div>`)}publishDialog(){return b2`<dialog class="ab-dialog" aria-labelledby="ab-publish-title">
-      <form method="dialog" @submit=${this.publish}>
-        <h2 id="ab-publish-title">Publish version ${this.version+1}</h2>
-        <p class="ab-muted">
-          The version keeps template, tools, knowledge and model as they are now. It never changes;
-          ${this.version?`v${this.version} stays for the runs that used it.`:"people can run it at once."}
-        </p>
-        <div class="ab-field">
-          <label for="ab-change-note">What has changed?</label>
-          <input id="ab-change-note" type="text" maxlength="300" placeholder="Optional note for the history" autofocus />
-        </div>
-        <div class="ab-dialog-actions">
-          <button type="button" class="ab-button" @click=${event=>event.target.closest("dialog")?.close()}>
-            Not yet
-          </button>
-          <button type="submit" class="ab-button ab-primary" data-testid="publish-confirm">Publish v${this.version+1}</button>
-        </div>
-      </form>
-    </dialog>`}};function nameOf(error){return error.field??(error.pointer??"").split("/").find(part=>part!=="")??""}function duration(ms){if(ms===null||!Number.isFinite(ms))return"–";if(ms<1)return"<1 ms";if(ms<1e3)return`${Math.round(ms)} ms`;if(ms<6e4)return`${(ms/1e3).toFixed(ms<1e4?2:1)} s`;let seconds=Math.round(ms/1e3);return seconds<3600?`${Math.floor(seconds/60)} min ${seconds%60} s`:`${Math.floor(seconds/3600)} h ${Math.floor(seconds%3600/60)} min`}function count(value){return(value??0).toLocaleString("en")}function plural(value,one,many=`${one}s`){return`${count(value)} ${value===1?one:many}`}function clock(iso){return new Date(iso).toLocaleString(void 0,{dateStyle:"medium",timeStyle:"medium"})}function prettyJson(text){try{return JSON.stringify(JSON.parse(text),null,2)}catch{return text}}function oneLine(text,longest){let flat=text.replace(/\s+/g," ").trim();return flat.length>longest?`${flat.slice(0,longest-1)}…`:flat}var FENCE=/^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)[^`]*$/,HEADING=/^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/,RULE=/^ {0,3}([-*_])(?:\s*\1){2,}\s*$/,ITEM=/^( {0,3})(?:([-*+])|(\d{1,9})[.)])(\s+|$)(.*)$/,QUOTE=/^ {0,3}> ?(.*)$/,DIVIDER=/^ {0,3}\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;function parseMarkdown(text){return blocks(text.replace(/\r\n?/g,`
+        </div>`)}};function duration(ms){if(ms===null||!Number.isFinite(ms))return"–";if(ms<1)return"<1 ms";if(ms<1e3)return`${Math.round(ms)} ms`;if(ms<6e4)return`${(ms/1e3).toFixed(ms<1e4?2:1)} s`;let seconds=Math.round(ms/1e3);return seconds<3600?`${Math.floor(seconds/60)} min ${seconds%60} s`:`${Math.floor(seconds/3600)} h ${Math.floor(seconds%3600/60)} min`}function count(value){return(value??0).toLocaleString("en")}function plural(value,one,many=`${one}s`){return`${count(value)} ${value===1?one:many}`}function clock(iso){return new Date(iso).toLocaleString(void 0,{dateStyle:"medium",timeStyle:"medium"})}function prettyJson(text){try{return JSON.stringify(JSON.parse(text),null,2)}catch{return text}}function oneLine(text,longest){let flat=text.replace(/\s+/g," ").trim();return flat.length>longest?`${flat.slice(0,longest-1)}…`:flat}var FENCE=/^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)[^`]*$/,HEADING=/^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/,RULE=/^ {0,3}([-*_])(?:\s*\1){2,}\s*$/,ITEM=/^( {0,3})(?:([-*+])|(\d{1,9})[.)])(\s+|$)(.*)$/,QUOTE=/^ {0,3}> ?(.*)$/,DIVIDER=/^ {0,3}\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;function parseMarkdown(text){return blocks(text.replace(/\r\n?/g,`
 `).split(`
 `),0)}function safeHref(href){let trimmed=href.trim();return/^(https?:\/\/|mailto:)[^\s<>"]+$/i.test(trimmed)?trimmed:null}function blocks(lines,depth){let found=[],at=0;for(;at<lines.length;){let line=lines[at]??"";if(line.trim()===""){at+=1;continue}let taken=fence(lines,at,found)||heading(line,found)||rule(line,found)||depth<8&&quote(lines,at,found,depth)||depth<8&&list(lines,at,found,depth)||table(lines,at,found)||paragraph(lines,at,found);at+=taken}return found}function fence(lines,at,found){let match=FENCE.exec(lines[at]??"");if(!match)return 0;let mark=match[1]??"```",body=[],next=at+1;for(;next<lines.length;){let line=lines[next]??"",isEnd=line.trim().startsWith(mark)&&line.trim().replaceAll(mark[0]??"`","")==="";if(next+=1,isEnd)break;body.push(line)}return found.push({kind:"code",language:match[2]??"",text:body.join(`
 `)}),next-at}function heading(line,found){let match=HEADING.exec(line);return match?(found.push({kind:"heading",level:match[1]?.length??1,children:inline(match[2]??"")}),1):0}function rule(line,found){return RULE.test(line)?(found.push({kind:"rule"}),1):0}function quote(lines,at,found,depth){let body=[],next=at;for(;next<lines.length;){let match=QUOTE.exec(lines[next]??"");if(!match)break;body.push(match[1]??""),next+=1}return next===at?0:(found.push({kind:"quote",children:blocks(body,depth+1)}),next-at)}function list(lines,at,found,depth){let first=ITEM.exec(lines[at]??"");if(!first)return 0;let isOrdered=first[3]!==void 0,items=[],indent=0,next=at;for(;next<lines.length;){let line=lines[next]??"",match=ITEM.exec(line),isDeeper=line.startsWith(" ".repeat(Math.max(indent,2)))&&items.length>0;if(match&&!(isDeeper&&indent>0&&(match[1]?.length??0)>=indent)){if(match[3]!==void 0!==isOrdered)break;indent=line.length-(match[5]??"").length,items.push([match[5]??""])}else if(line.trim()===""){let after=lines[next+1]??"";if(!(after.startsWith("  ")||ITEM.test(after)))break;items.at(-1)?.push("")}else if(isDeeper)items.at(-1)?.push(line.slice(Math.min(indent,line.length-line.trimStart().length)));else if(!interrupts(line)&&(lines[next-1]??"").trim()!=="")items.at(-1)?.push(line);else break;next+=1}return found.push({kind:"list",isOrdered,start:Number(first[3]??1),items:items.map(item=>blocks(item,depth+1))}),next-at}function table(lines,at,found){let head=lines[at]??"",divider=lines[at+1]??"";if(!head.includes("|")||!divider.includes("-")||!DIVIDER.test(divider))return 0;let columns=cells(head);if(columns.length!==cells(divider).length)return 0;let rows=[],next=at+2;for(;next<lines.length&&(lines[next]??"").includes("|");){let row=cells(lines[next]??"");rows.push(columns.map((_2,column)=>inline(row[column]??""))),next+=1}return found.push({kind:"table",head:columns.map(cell=>inline(cell)),rows}),next-at}function cells(line){return line.trim().replace(/^\|/,"").replace(/\|$/,"").split(/(?<!\\)\|/).map(cell=>cell.trim().replaceAll("\\|","|"))}function interrupts(line){return FENCE.test(line)||HEADING.test(line)||RULE.test(line)||QUOTE.test(line)}function paragraph(lines,at,found){let body=[lines[at]??""],next=at+1;for(;next<lines.length;){let line=lines[next]??"";if(line.trim()===""||interrupts(line)||ITEM.test(line))break;body.push(line),next+=1}return found.push({kind:"paragraph",children:inline(body.join(`
