@@ -116,8 +116,8 @@ class JournalledTeam(Team):
     def drop(self) -> None:
         """Drop the database."""
         connections.close_all()
-        if getattr(connection, "pool", None):
-            connection.close_pool()
+        if close_pool := getattr(connection, "close_pool", None):
+            close_pool()
         connection.creation.destroy_test_db(self._name, verbosity=0)
 
 
