@@ -65,7 +65,12 @@ class Manifest:
 
     def encode(self) -> dict[str, Any]:
         """Return the JSON form that versions and runs keep."""
-        return {"schema": SCHEMA, **asdict(self)}
+        return {
+            "schema": SCHEMA,
+            **asdict(self),
+            "tools": [asdict(pin) for pin in self.tools],
+            "knowledge": [asdict(pin) for pin in self.knowledge],
+        }
 
     @property
     def content_sha256(self) -> str:
