@@ -95,8 +95,9 @@ class Team:
 
     def make(self, model: str) -> Contestant:
         """Return the contestant for the running event loop."""
-        kind = {"floor": Floor, "engine": EngineInProcess}[self._name]
-        return kind(self._base_url, model, self._api)
+        if self._name == "floor":
+            return Floor(self._base_url, model, self._api)
+        return EngineInProcess(self._base_url, model, self._api)
 
     def outputs(self) -> list[str]:
         """Return answers that `run` did not return."""
