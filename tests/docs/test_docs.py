@@ -22,11 +22,11 @@ APPS = [
 ]
 DOTTED = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 # Dotted texts in the source that are no error codes: messages of sockets and of the channel layer,
-# types of the model API, names of files and jobs, paths of serializers.
+# paths of serializers, names of files, beginnings of codes.
 NO_CODES = {
     *("run.accepted", "run.cancel", "run.cancelling", "run.follow", "run.following", "run.start"),
     *("run.delta", "run.events", "session.run", "message.delta", "tool.outcome_unknown"),
-    "model.safetensors",
+    *("model.safetensors", "tool.secret", "workspace.name"),
 }
 
 
