@@ -49,10 +49,11 @@ def is_note(node: ast.AST) -> bool:
     return isinstance(function, ast.Name) and function.id == "record"
 
 
-def words_of(tree: ast.Module) -> tuple[set[str], list[re.Pattern[str]]]:
-    """Return dotted texts outside of notes, and patterns of those with a part filled in."""
+def words_of(tree: ast.Module) -> tuple[set[str], set[str], list[re.Pattern[str]]]:
+    """Return dotted texts outside of notes, those that are codes, and patterns of made-up codes."""
     notes = {id(part) for node in ast.walk(tree) if is_note(node) for part in ast.walk(node)}
     words: set[str] = set()
+    codes: set[str] = set()
     patterns: list[re.Pattern[str]] = []
     for node in ast.walk(tree):
         if id(node) in notes:
@@ -63,7 +64,9 @@ def words_of(tree: ast.Module) -> tuple[set[str], list[re.Pattern[str]]]:
             for part in ast.walk(node.value):
                 if isinstance(part, ast.JoinedStr):
                     patterns.append(pattern_of(part))
-    return words, patterns
+                elif isinstance(part, ast.Constant) and DOTTED.fullmatch(str(part.value)):
+                    codes.add(str(part.value))
+    return words, codes, patterns
 
 
 def pattern_of(text: ast.JoinedStr) -> re.Pattern[str]:
@@ -75,14 +78,16 @@ def pattern_of(text: ast.JoinedStr) -> re.Pattern[str]:
 
 
 def codes_in_source() -> tuple[set[str], list[re.Pattern[str]]]:
-    """Return what looks like an error code, by the namespaces that the catalogue knows."""
+    """Return what looks like an error code, by the namespaces of catalogue and source."""
     words: set[str] = set()
+    codes = catalogue()
     patterns: list[re.Pattern[str]] = []
     for path in sources():
-        more_words, more_patterns = words_of(ast.parse(path.read_text(encoding="utf-8")))
-        words |= more_words
-        patterns += more_patterns
-    namespaces = {code.partition(".")[0] for code in catalogue()}
+        found = words_of(ast.parse(path.read_text(encoding="utf-8")))
+        words |= found[0]
+        codes |= found[1]
+        patterns += found[2]
+    namespaces = {code.partition(".")[0] for code in codes}
     events = {event.type for event in ALL_EVENTS} - {"run.failed"}
     known = {word for word in words if word.partition(".")[0] in namespaces}
     return known - NO_CODES - events, patterns
