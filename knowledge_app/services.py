@@ -67,7 +67,7 @@ def create_base(
         overlap_tokens=overlap_tokens,
         created_by=actor,
     )
-    _check_settings(base)
+    check_settings(base)
     base.full_clean(validate_constraints=False)
     try:
         with transaction.atomic():
@@ -240,7 +240,12 @@ def languages() -> tuple[str, ...]:
         return tuple(name for (name,) in cursor.fetchall())
 
 
-def _check_settings(base: KnowledgeBase) -> None:
+def check_settings(base: KnowledgeBase) -> None:
+    """Check that the language exists and that the overlap fits the size of a chunk.
+
+    Raises:
+        SettingsInvalid: One of them does not.
+    """
     if base.language not in languages():
         raise SettingsInvalid(
             f"The language {base.language!r} is unknown; use one of {', '.join(languages())}.",
