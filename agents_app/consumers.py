@@ -297,13 +297,16 @@ class SessionSocket(RunsSocket):
                 self.follow(run_id, Cursor())
 
     @override
+    def session_of(self, message: dict[str, Any]) -> Session | None:
+        """Return the session of the address, or of this socket's first run."""
+        session_id = self.scope["url_route"]["kwargs"].get("session_id")
+        return find_session(self.user, session_id) if session_id else super().session_of(message)
+
+    @override
     async def start(self, message: dict[str, Any]) -> dict[str, Any]:
         """Start a run in this session, or in a new one that this socket then belongs to."""
-        session_id = self.scope["url_route"]["kwargs"].get("session_id")
-        if session_id is not None:
-            message = {**message, "session": str(session_id)}
         answer = await super().start(message)
-        if session_id is None:
+        if self.group is None:
             self.scope["url_route"]["kwargs"]["session_id"] = UUID(answer["session"])
             await self.join(UUID(answer["session"]))
         return answer
