@@ -6,7 +6,7 @@ from uuid import UUID
 
 import orjson
 from asgiref.sync import async_to_sync
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.renderers import BaseRenderer
@@ -52,7 +52,7 @@ class RunEventsView(APIView):
         description=(
             "With `Accept: text/event-stream` the answer is a stream that ends with the run. Every"
             " frame's `id` is the cursor `seq:offset`; send it as `Last-Event-ID` to go on without"
-            " a gap or a repetition. Otherwise the answer is a page of at most 200 events."
+            " a gap or a repetition; a cursor at the end of a run is answered with 204. Otherwise the answer is a page of at most 200 events."
         ),
         parameters=[
             OpenApiParameter("after", str, description="A cursor: `seq` or `seq:offset`."),
@@ -61,6 +61,7 @@ class RunEventsView(APIView):
         responses={
             (200, "application/json"): RunEventSerializer(many=True),
             (200, "text/event-stream"): str,
+            204: None,
         },
     )
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
@@ -70,6 +71,9 @@ class RunEventsView(APIView):
         after = parse_cursor(raw)
         accepted: Any = request.accepted_renderer
         if accepted.format == "sse":
+            if run.is_over and after.seq >= run.last_seq:
+                # The one answer after which an `EventSource` does not connect again.
+                return HttpResponse(status=204)
             return StreamingHttpResponse(
                 stream_events(run.pk, after),
                 content_type="text/event-stream",

@@ -36,6 +36,8 @@ class _Follower:
 
     async def frames(self) -> AsyncGenerator[Frame, None]:
         if self.cursor.seq:
+            if await log.is_over_at(self._run_id, self.cursor.seq):
+                return
             self._step = await log.step_at(self._run_id, self.cursor.seq)
         async for frame in self._look():
             yield frame

@@ -50,6 +50,14 @@ async def newest_seq(run_id: UUID) -> int:
     return int(rows[0]["last_seq"]) if rows else 0
 
 
+async def is_over_at(run_id: UUID, seq: int) -> bool:
+    """Tell whether the run is over and has no event after `seq`."""
+    rows = await database.fetch(
+        "SELECT last_seq FROM agents_app_run WHERE id = %s AND finished_at IS NOT NULL", [run_id]
+    )
+    return bool(rows) and int(rows[0]["last_seq"]) <= seq
+
+
 async def step_at(run_id: UUID, seq: int) -> tuple[int, int] | None:
     """Return step and attempt that were under way after the event `seq`, if any."""
     rows = await database.fetch(NEWEST_START, [run_id, seq])
