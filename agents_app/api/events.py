@@ -52,7 +52,8 @@ class RunEventsView(APIView):
         description=(
             "With `Accept: text/event-stream` the answer is a stream that ends with the run. Every"
             " frame's `id` is the cursor `seq:offset`; send it as `Last-Event-ID` to go on without"
-            " a gap or a repetition; a cursor at the end of a run is answered with 204. Otherwise the answer is a page of at most 200 events."
+            " a gap or a repetition; a cursor at the end of a run is answered with 204."
+            " Otherwise the answer is a page of at most 200 events."
         ),
         parameters=[
             OpenApiParameter("after", str, description="A cursor: `seq` or `seq:offset`."),
