@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
+from django.db import close_old_connections
 from django.test import Client
 
 from agents_app.consumers import MAX_FRAME_BYTES
@@ -23,6 +24,12 @@ from workspaces_app.services.tokens import create_token
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NEW = "/ws/sessions/new/"
+
+
+@pytest.fixture(autouse=True)
+def _connections_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo a patch of the communicator, with which each socket would keep a connection."""
+    monkeypatch.setattr("channels.testing.application.no_op", close_old_connections)
 
 
 def token_headers(user: User, *scopes: str) -> list[tuple[bytes, bytes]]:

@@ -95,4 +95,4 @@ def test_a_killed_worker_loses_and_doubles_nothing(product: LiveProduct) -> None
     assert (shown["status"], shown["attempt"]) == ("completed", 2)
     assert shown["output"] == messages[-1]["content"]["text"]
     asked = json.dumps(product.fake.requests(model=TOOL_THEN_TEXT)[-1]["body"])
-    assert asked.count('"role": "tool"') == 1
+    assert asked.count('"function_call_output"') == 1
