@@ -38,12 +38,17 @@ def test_an_event_source_at_the_end_is_told_to_stop() -> None:
 @pytest.mark.parametrize(
     ("seq", "types"), [(1, ["run.cancelled"]), (2, []), (9, [])], ids=["before", "at", "beyond"]
 )
-async def test_following_ends_where_the_run_does(seq: int, types: list[str]) -> None:
-    run = await database.in_thread(ended_run)
-    try:
-        async with asyncio.timeout(10):
-            seen = [frame async for frame, _ in follow_run(run.pk, Cursor(seq=seq))]
-    finally:
-        await database.close_pool()
+def test_following_ends_where_the_run_does(seq: int, types: list[str]) -> None:
+    run = ended_run()
 
-    assert [getattr(frame, "type", "delta") for frame in seen] == types
+    async def follow() -> list[str]:
+        try:
+            async with asyncio.timeout(10):
+                return [
+                    getattr(frame, "type", "delta")
+                    async for frame, _ in follow_run(run.pk, Cursor(seq=seq))
+                ]
+        finally:
+            await database.close_pool()
+
+    assert asyncio.run(follow()) == types
