@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from asgiref.sync import async_to_sync
+from django.contrib.auth.models import User
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -18,7 +18,7 @@ from typing_extensions import override
 from agents_app.api.serializers import RunEventSerializer
 from agents_app.runtime.follow import follow_run
 from agents_app.runtime.frames import Cursor, DeltaFrame, parse_cursor
-from agents_app.runtime.log import read_events
+from agents_app.runtime.log import read_events_now
 from agents_app.services.runs import require_run
 from config.common.api.renderers import JSONRenderer
 
@@ -67,6 +67,7 @@ class RunEventsView(APIView):
     )
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
         """Answer in the form that the client accepts."""
+        assert isinstance(request.user, User)  # the permission class let nobody else through
         run = require_run(request.user, pk)
         raw = request.headers.get("Last-Event-ID") or request.query_params.get("after") or "0"
         after = parse_cursor(raw)
@@ -80,7 +81,7 @@ class RunEventsView(APIView):
                 content_type="text/event-stream",
                 headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
             )
-        events = async_to_sync(read_events)(run.pk, after.seq, limit=PAGE)
+        events = read_events_now(run.pk, after.seq, limit=PAGE)
         return Response([orjson.loads(event.encode()) for event in events])
 
 

@@ -1,8 +1,11 @@
 """Reading the event log and the stored text of a run."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 import orjson
+from django.db import connection
 
 from agents_app.runtime import database
 from agents_app.runtime.frames import EventFrame
@@ -31,17 +34,26 @@ SELECT "offset", text FROM agents_app_rundelta
 async def read_events(run_id: UUID, after_seq: int, *, limit: int = PAGE) -> list[EventFrame]:
     """Return events with a greater `seq`, in order, at most `limit`."""
     rows = await database.fetch(READ, [run_id, after_seq, limit])
-    return [
-        EventFrame(
-            run_id=run_id,
-            seq=row["seq"],
-            attempt=row["attempt"],
-            type=row["type"],
-            payload=row["payload"],
-            at=row["created_at"].isoformat(),
-        )
-        for row in rows
-    ]
+    return [_frame(run_id, row) for row in rows]
+
+
+def read_events_now(run_id: UUID, after_seq: int, *, limit: int = PAGE) -> list[EventFrame]:
+    """Do what `read_events` does from code that is not async, on Django's own connection."""
+    with connection.cursor() as cursor:
+        cursor.execute(READ, [run_id, after_seq, limit])
+        names = [column.name for column in cursor.description]
+        return [_frame(run_id, dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+
+
+def _frame(run_id: UUID, row: Mapping[str, Any]) -> EventFrame:
+    return EventFrame(
+        run_id=run_id,
+        seq=row["seq"],
+        attempt=row["attempt"],
+        type=row["type"],
+        payload=row["payload"],
+        at=row["created_at"].isoformat(),
+    )
 
 
 async def newest_seq(run_id: UUID) -> int:
