@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from typing_extensions import override
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from config.common.admin import ReadOnlyModelAdmin, ScopedModelAdmin, actor_of
 from config.common.errors import DomainError
@@ -94,7 +95,7 @@ class KnowledgeBaseAdmin(ScopedModelAdmin):
     """The list of bases, and the page of one with its documents and its search."""
 
     form = KnowledgeBaseForm
-    list_display = ("heading", "workspace", "documents", "passages", "visibility", "updated_at")
+    list_display = ("heading", "workspace", "documents", "passages", "who_reads", "updated_at")
     list_filter = (ArchivedFilter, ("workspace", WorkspaceFilter), "visibility")
     list_select_related = ("workspace",)
     search_fields = ("name", "title", "description")
@@ -134,6 +135,11 @@ class KnowledgeBaseAdmin(ScopedModelAdmin):
     def passages(self, base: Any) -> int:
         """Show how many passages a search can find."""
         return int(base.chunk_count)
+
+    @admin.display(description="Visibility", ordering="visibility")
+    def who_reads(self, base: KnowledgeBase) -> str:
+        """Show the visibility in one word."""
+        return base.visibility.capitalize()
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -179,12 +185,13 @@ class KnowledgeBaseAdmin(ScopedModelAdmin):
 
     @override
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer the languages that the database knows."""
+        """Offer the languages that the database knows; keep the description small."""
         if db_field.name == "language":
-            kwargs["widget"] = forms.Select(
-                choices=[(name, name.capitalize()) for name in services.languages()],
-                attrs={"class": "ab-kb-select"},
+            kwargs["widget"] = UnfoldAdminSelectWidget(
+                choices=[(name, name.capitalize()) for name in services.languages()]
             )
+        elif db_field.name == "description":
+            kwargs["widget"] = UnfoldAdminTextareaWidget(attrs={"rows": 3})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     @override
@@ -226,6 +233,18 @@ class KnowledgeBaseAdmin(ScopedModelAdmin):
         created = services.create_base(actor, **data)
         obj.pk = created.pk
         obj.__dict__.update(created.__dict__)
+
+    @override
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Go on to the new base's page, where documents are added."""
+        if "_addanother" in request.POST:
+            return super().response_add(request, obj, post_url_continue)  # type: ignore[no-any-return]  # untyped base
+        self.message_user(request, f"“{obj}” is ready for documents.", messages.SUCCESS)
+        return HttpResponseRedirect(
+            reverse("admin:knowledge_app_knowledgebase_change", args=[obj.pk])
+        )
 
     @override
     def delete_model(self, request: HttpRequest, obj: Any) -> None:

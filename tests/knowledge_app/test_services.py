@@ -20,6 +20,12 @@ from workspaces_app.models import AuditEvent, Blob
 pytestmark = pytest.mark.django_db
 
 
+def audited(action: str) -> tuple[AuditEvent, dict[str, Any], dict[str, Any]]:
+    """Return the only audit row of an action, with its values before and after."""
+    event = AuditEvent.objects.get(action=action)
+    return event, event.before or {}, event.after or {}
+
+
 def jobs() -> list[dict[str, Any]]:
     rows = ProcrastinateJob.objects.order_by("id").values("task_name", "queue_name", "args")
     return [dict(row) for row in rows]
@@ -32,8 +38,8 @@ def test_create_base_stores_it_with_an_audit_row() -> None:
 
     assert base.reference == "default/handbook"
     assert base.language == "german"
-    event = AuditEvent.objects.get(action="knowledge_base.created")
-    assert (event.object_id, event.actor, event.after["language"]) == (
+    event, _, after = audited("knowledge_base.created")
+    assert (event.object_id, event.actor, after["language"]) == (
         str(base.pk),
         actor,
         "german",
@@ -112,8 +118,8 @@ def test_update_base_changes_what_is_given_and_says_so() -> None:
     changed = services.update_base(actor, base=base, title="Handbook")
 
     assert (changed.title, changed.description) == ("Handbook", "")
-    event = AuditEvent.objects.get(action="knowledge_base.updated")
-    assert (event.before["title"], event.after["title"]) == ("", "Handbook")
+    _, before, after = audited("knowledge_base.updated")
+    assert (before["title"], after["title"]) == ("", "Handbook")
 
 
 def test_an_archived_base_takes_no_changes() -> None:
@@ -185,7 +191,8 @@ def test_delete_document_removes_its_content_too() -> None:
 
     assert not Document.objects.exists()
     assert not Blob.objects.exists()
-    assert AuditEvent.objects.get(action="document.deleted").before["title"] == "Pets"
+    _, before, _ = audited("document.deleted")
+    assert before["title"] == "Pets"
 
 
 def test_a_failed_document_can_be_retried() -> None:

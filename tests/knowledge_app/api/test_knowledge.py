@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from knowledge_app.models import Document
@@ -262,7 +263,9 @@ def test_an_address_that_is_no_id_is_404(path: str) -> None:
     assert client_of(make_user()).get(f"/api/v1/{path}").status_code == 404
 
 
-def test_the_list_of_bases_does_not_ask_once_per_row(django_assert_num_queries) -> None:
+def test_the_list_of_bases_does_not_ask_once_per_row(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
     actor = make_user()
     for number in range(5):
         make_base(actor, f"base-{number}")

@@ -6,6 +6,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.contrib.auth.models import User
 
 from config.common.embeddings import minilm
 from config.common.uuid7 import uuid7
@@ -104,7 +105,7 @@ def test_a_worker_that_takes_over_keeps_what_is_stored_and_drops_what_is_stale()
 
 
 async def test_deleting_a_document_while_it_is_read_leaves_nothing_behind() -> None:
-    def prepare() -> tuple[object, Document]:
+    def prepare() -> tuple[User, Document]:
         actor = make_user()
         return actor, make_document(actor, make_base(actor, chunk_tokens=32), LONG)
 

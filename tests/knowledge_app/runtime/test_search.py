@@ -1,5 +1,6 @@
 """Hybrid search: order, ranks, words of every shape, and rights compared with `visible_to`."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -31,7 +32,8 @@ def test_the_best_passage_is_first_in_both_lists_and_scores_one() -> None:
 
     best = hits[0]
     assert (best.heading, best.document_id, best.base_id) == ("Pets › Cats", document.pk, base.pk)
-    assert (best.dense_rank, best.lexical_rank, best.score) == (1, 1, pytest.approx(1.0))
+    assert (best.dense_rank, best.lexical_rank) == (1, 1)
+    assert best.score == pytest.approx(1.0)
     assert best.text == GUIDE[best.start : best.end]
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
     assert all(0 < hit.score <= 1 for hit in hits)
@@ -214,7 +216,7 @@ READER_IDS = [
 @pytest.mark.parametrize("visibility", ["private", "public"])
 @pytest.mark.parametrize(("reader", "may_read_private"), READERS, ids=READER_IDS)
 def test_the_statement_grants_what_visible_to_grants(
-    reader, may_read_private: bool, visibility: str
+    reader: Any, may_read_private: bool, visibility: str
 ) -> None:
     base = make_base(make_user(), visibility=visibility)
     make_ready_document(User.objects.get(username="ada"), base)
