@@ -375,7 +375,7 @@ def parse_uuid(raw: str, field: str) -> UUID:
 
 def find_session(user: User, session_id: UUID) -> Session:
     """Return a session that the user may read."""
-    session = Session.objects.visible_to(user).filter(pk=session_id).first()
+    session: Session | None = Session.objects.visible_to(user).filter(pk=session_id).first()
     if session is None:
         raise NotFound("There is no such session, or it is not yours.", code="session.not_found")
     return session

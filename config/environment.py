@@ -87,7 +87,9 @@ def database_settings(url: str) -> dict[str, object]:
     """
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
-        raise ValueError("DATABASE_URL must begin with postgresql://; only PostgreSQL is supported.")
+        raise ValueError(
+            "DATABASE_URL must begin with postgresql://; only PostgreSQL is supported."
+        )
     options: dict[str, object] = dict(parse_qsl(parts.query))
     return {
         "ENGINE": "django.db.backends.postgresql",

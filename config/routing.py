@@ -1,5 +1,7 @@
 """All websockets of the project, behind authentication."""
 
+from typing import Any
+
 from channels.routing import URLRouter
 from django.urls import re_path
 
@@ -14,4 +16,5 @@ async def unknown(scope: dict[str, object], receive: object, send: object) -> No
 
 def websocket_application() -> SocketAuth:
     """Return the application for `websocket` scopes."""
-    return SocketAuth(URLRouter([*websocket_urlpatterns, re_path(r"^.*$", unknown)]))
+    fallback: Any = unknown
+    return SocketAuth(URLRouter([*websocket_urlpatterns, re_path(r"^.*$", fallback)]))

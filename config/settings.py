@@ -1,4 +1,4 @@
-"""Settings of the whole project, read from the environment (the table is in docs/configuration.md)."""
+"""Settings of the whole project, read from the environment (see docs/configuration.md)."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from config.environment import (
 
 load_env_files()
 
-# --- Core ---------------------------------------------------------------------------------------
+# --- Core ----------------------------------------------------------------------------------------
 
 DEBUG = boolean("DEBUG", default=False)
 
@@ -103,7 +103,7 @@ TEMPLATES = [
     },
 ]
 
-# --- PostgreSQL, Redis ----------------------------------------------------------------------------
+# --- PostgreSQL, Redis ---------------------------------------------------------------------------
 
 DATABASE_URL = text("DATABASE_URL")
 if not DATABASE_URL:
@@ -143,7 +143,7 @@ CACHES: dict[str, dict[str, Any]] = {
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 
-# --- Time, language, static files -------------------------------------------------------------------
+# --- Time, language, static files ----------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = text("TIME_ZONE", "UTC")
@@ -153,7 +153,7 @@ STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
 WHITENOISE_USE_FINDERS = DEBUG or boolean("SERVE_STATIC_FROM_SOURCE", default=False)
 STATIC_ROOT = None if WHITENOISE_USE_FINDERS else BASE_DIR / "static_root"
 
-# --- People and security ----------------------------------------------------------------------------
+# --- People and security -------------------------------------------------------------------------
 
 LOGIN_URL = reverse_lazy("admin:login")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
@@ -199,7 +199,7 @@ REST_KNOX = {
 # would refuse them (a model on this machine, an internal API). Users cannot add to it.
 EGRESS_ALLOW = words("EGRESS_ALLOW")
 
-# --- API --------------------------------------------------------------------------------------------
+# --- API -----------------------------------------------------------------------------------------
 
 MAX_BODY_BYTES = 1_048_576
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
@@ -227,7 +227,9 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Agent Builder API",
-    "DESCRIPTION": "Create, run, follow and measure AI agents. Errors are RFC 9457 problem documents.",
+    "DESCRIPTION": (
+        "Create, run, follow and measure AI agents. Errors are RFC 9457 problem documents."
+    ),
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -238,7 +240,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {},
 }
 
-# --- Runs -------------------------------------------------------------------------------------------
+# --- Runs ----------------------------------------------------------------------------------------
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
 RUN_DEADLINE_S = integer("RUN_DEADLINE_S", default=86_400)
@@ -247,7 +249,7 @@ WORKER_CONCURRENCY = integer("WORKER_CONCURRENCY", default=200)
 WORKER_HEARTBEAT_S = 1.0
 WORKER_STALLED_S = 4.0
 
-# --- Models ------------------------------------------------------------------------------------------
+# --- Models --------------------------------------------------------------------------------------
 
 OPENAI_API_KEY = text("OPENAI_API_KEY")
 OPENAI_BASE_URL = text("OPENAI_BASE_URL", "https://api.openai.com/v1")
@@ -257,7 +259,7 @@ OPENAI_API = text("OPENAI_API", "responses")
 # Address of the local demonstration model, set by the launcher when it starts one.
 LOCAL_MODEL_URL = text("LOCAL_MODEL_URL")
 
-# --- Logs --------------------------------------------------------------------------------------------
+# --- Logs ----------------------------------------------------------------------------------------
 
 LOGGING: dict[str, Any] = {
     "version": 1,
@@ -279,7 +281,7 @@ LOGGING: dict[str, Any] = {
     },
 }
 
-# --- Console --------------------------------------------------------------------------------------
+# --- Console -------------------------------------------------------------------------------------
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Agent Builder",

@@ -216,7 +216,7 @@ async def main() -> int:
             print(f"Question    {options.question[:80]}")
             completed = await run_over_websocket(api, agent, options.question)
         except (ApiError, RuntimeError, TimeoutError, aiohttp.ClientError) as error:
-            print(f"error: {error or type(error).__name__}", file=sys.stderr)
+            print(f"error: {str(error) or type(error).__name__}", file=sys.stderr)
             return 1
     print(f"Kept        {api.url}/admin/agents_app/agent/{agent['id']}/change/")
     return 0 if completed else 1

@@ -24,11 +24,12 @@ def make_user(
     `role=None` makes a stranger: an active user without any membership.
     """
     user = User.objects.create_user(
-        username, f"{username}@example.org", "correct horse battery", is_staff=staff or superuser,
+        username,
+        f"{username}@example.org",
+        "correct horse battery",
+        is_staff=staff or superuser,
         is_superuser=superuser,
     )
     if role is not None:
-        Membership.objects.create(
-            workspace=workspace or make_workspace(), user=user, role=role
-        )
+        Membership.objects.create(workspace=workspace or make_workspace(), user=user, role=role)
     return user

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from typing_extensions import override
 
 from agents_app.models import Agent, AgentVersion, Run
 from config.common.api.serializers import StrictModelSerializer, StrictSerializer
@@ -62,10 +63,10 @@ class AgentWriteSerializer(StrictModelSerializer):
     provider = serializers.PrimaryKeyRelatedField(
         queryset=ModelProvider.objects.all(), allow_null=True, required=False
     )
-    tools = serializers.PrimaryKeyRelatedField(
+    tools: Any = serializers.PrimaryKeyRelatedField(
         queryset=Tool.objects.all(), many=True, required=False
     )
-    knowledge_bases = serializers.PrimaryKeyRelatedField(
+    knowledge_bases: Any = serializers.PrimaryKeyRelatedField(
         queryset=KnowledgeBase.objects.all(), many=True, required=False
     )
 
@@ -90,6 +91,7 @@ class AgentWriteSerializer(StrictModelSerializer):
             "max_steps",
         ]
 
+    @override
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Let every relation find only rows that the actor may use."""
         fields = super().get_fields()
@@ -102,6 +104,7 @@ class AgentWriteSerializer(StrictModelSerializer):
             related.queryset = related.queryset.runnable_by(request.user)
         return fields
 
+    @override
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Fill in the workspace of a new agent."""
         if not self.partial and "workspace" not in attrs:
@@ -141,7 +144,7 @@ class StartRunSerializer(StrictSerializer):
     """The input of a run."""
 
     input = serializers.CharField(max_length=200_000, trim_whitespace=False)
-    session = serializers.PrimaryKeyRelatedField(
+    session: Any = serializers.PrimaryKeyRelatedField(
         queryset=Session.objects.all(), required=False, allow_null=True, default=None
     )
     variables = serializers.DictField(required=False, default=dict)
@@ -154,6 +157,7 @@ class StartRunSerializer(StrictSerializer):
         required=False, allow_null=True, default=None, min_value=1, max_value=2_147_483_647
     )
 
+    @override
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Let `session` find only the actor's own sessions."""
         fields = super().get_fields()
@@ -218,4 +222,4 @@ class RunEventSerializer(serializers.Serializer[Any]):
     offset = serializers.IntegerField()
     attempt = serializers.IntegerField()
     at = serializers.DateTimeField()
-    data = serializers.DictField()
+    data = serializers.DictField()  # type: ignore[assignment]  # shadows the serializer's own

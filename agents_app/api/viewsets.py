@@ -13,6 +13,7 @@ from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
+from typing_extensions import override
 
 from agents_app.api.filters import AgentFilter, RunFilter
 from agents_app.api.serializers import (
@@ -53,6 +54,7 @@ class AgentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewS
     ordering_fields = ("name", "created_at", "updated_at")
     required_scopes: ClassVar[dict[str, str]] = {"runs": "run"}
 
+    @override
     def get_queryset(self) -> Any:
         """Leave archived agents out of lists unless they are asked for."""
         queryset = super().get_queryset()
@@ -65,7 +67,7 @@ class AgentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewS
     )
     def create(self, request: Request) -> Response:
         """Create an agent with its draft."""
-        agent = definitions.create_agent(request.user, **self.valid_input())
+        agent = definitions.create_agent(self.actor, **self.valid_input())
         return Response(self.represent(agent), status=status.HTTP_201_CREATED)
 
     @extend_schema(
@@ -78,21 +80,19 @@ class AgentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewS
         agent = self.editable_object()
         draft = self.valid_input()
         draft.pop("workspace", None)
-        return Response(
-            self.represent(definitions.update_agent(request.user, agent=agent, **draft))
-        )
+        return Response(self.represent(definitions.update_agent(self.actor, agent=agent, **draft)))
 
     @extend_schema(summary="Archive an agent", responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """Take the agent out of use; its runs stay."""
-        definitions.archive_agent(request.user, agent=self.editable_object())
+        definitions.archive_agent(self.actor, agent=self.editable_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(summary="Restore an archived agent", request=None, responses=AgentSerializer)
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, pk: str) -> Response:
         """Bring an archived agent back."""
-        agent = definitions.restore_agent(request.user, agent=self.editable_object())
+        agent = definitions.restore_agent(self.actor, agent=self.editable_object())
         return Response(self.represent(agent))
 
     @extend_schema(
@@ -104,7 +104,7 @@ class AgentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewS
     def publish(self, request: Request, pk: str) -> Response:
         """Freeze the draft, with everything that it uses pinned."""
         version = definitions.publish_agent(
-            request.user, agent=self.editable_object(), **self.valid_input(PublishSerializer)
+            self.actor, agent=self.editable_object(), **self.valid_input(PublishSerializer)
         )
         return Response(AgentVersionSerializer(version).data, status=status.HTTP_201_CREATED)
 
@@ -117,7 +117,7 @@ class AgentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewS
     def versions(self, request: Request, pk: str) -> Response:
         """Return the published versions, newest first."""
         rows = AgentVersion.objects.filter(agent=self.get_object()).select_related("created_by")
-        page = self.paginate_queryset(rows)
+        page: Any = self.paginate_queryset(rows)
         return self.get_paginated_response(AgentVersionSerializer(page, many=True).data)
 
     @extend_schema(
@@ -141,7 +141,7 @@ class AgentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewS
         def start() -> tuple[int, Any]:
             given = self.valid_input(StartRunSerializer)
             run = runs.start_run(
-                request.user,
+                self.actor,
                 agent=agent,
                 text=given["input"],
                 session=given["session"],
@@ -152,7 +152,7 @@ class AgentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewS
             return status.HTTP_201_CREATED, RunSerializer(run).data
 
         (code, answer), is_replay = idempotency.once(
-            request.user,
+            self.actor,
             route=f"agents/{agent.pk}/runs",
             key=request.headers.get("Idempotency-Key"),
             body=request.data,
@@ -204,5 +204,5 @@ class RunViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewSet
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
         """Ask for the end of the run."""
-        run = runs.cancel_run(request.user, run=self.get_object())
+        run = runs.cancel_run(self.actor, run=self.get_object())
         return Response(self.represent(run), status=status.HTTP_202_ACCEPTED)

@@ -142,7 +142,7 @@ def _template(actor: User, demo: Demo, spec: Mapping[str, Any]) -> None:
 
 
 def _tool(actor: User, demo: Demo, name: str, title: str) -> Tool:
-    found = Tool.objects.filter(workspace=demo.workspace, name=name).first()
+    found: Tool | None = Tool.objects.filter(workspace=demo.workspace, name=name).first()
     if found is not None:
         return found
     function = name.replace("-", "_")
@@ -158,7 +158,8 @@ def _tool(actor: User, demo: Demo, name: str, title: str) -> Tool:
 
 
 def _knowledge_base(actor: User, demo: Demo, root: Path) -> KnowledgeBase:
-    base = KnowledgeBase.objects.filter(workspace=demo.workspace, name=KNOWLEDGE_BASE).first()
+    bases = KnowledgeBase.objects.filter(workspace=demo.workspace, name=KNOWLEDGE_BASE)
+    base: KnowledgeBase | None = bases.first()
     if base is not None:
         return base
     base = create_base(

@@ -5,7 +5,7 @@ the same statement on this pool 0.29 ms. Everything else uses the ORM through `i
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
@@ -91,7 +91,7 @@ async def fetch_once(query: str, parameters: Sequence[Any] = ()) -> list[dict[st
         psycopg.OperationalError: the server was lost; the statement may have taken effect.
     """
     async with connected() as lent:
-        cursor = await lent.execute(query, parameters)  # type: ignore[arg-type]  # not a literal
+        cursor = await lent.execute(query, parameters)
         return await cursor.fetchall() if cursor.description else []
 
 
@@ -101,4 +101,5 @@ async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs)
     Django's own adapters keep one connection per open stream (20 of 20 were counted) or put all
     calls of a loop on one thread; this one does neither.
     """
-    return await database_sync_to_async(function, thread_sensitive=False)(*args, **kwargs)
+    call: Callable[P, Awaitable[R]] = database_sync_to_async(function, thread_sensitive=False)
+    return await call(*args, **kwargs)

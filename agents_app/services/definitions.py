@@ -38,10 +38,10 @@ PLAIN_FIELDS = (
     "context_tokens",
     "max_steps",
 )
-MODEL_SETTINGS: Mapping[str, tuple[type | tuple[type, ...], float, float]] = {
+MODEL_SETTINGS: Mapping[str, tuple[tuple[type[int] | type[float], ...], float, float]] = {
     "temperature": ((int, float), 0, 2),
     "top_p": ((int, float), 0, 1),
-    "max_output_tokens": (int, 1, 1_000_000),
+    "max_output_tokens": ((int,), 1, 1_000_000),
 }
 MAX_STOP_TEXTS = 4
 REASONING_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
@@ -149,7 +149,7 @@ def find_agent(actor: User, reference: str) -> Agent:
     if workspace:
         condition &= models.Q(workspace__name=workspace)
     try:
-        found = list(visible.filter(models.Q(pk=reference))[:2])
+        found: list[Agent] = list(visible.filter(models.Q(pk=reference))[:2])
     except (ValidationError, ValueError):
         found = list(visible.filter(condition).order_by("workspace__name")[:2])
     if not found:
@@ -180,24 +180,24 @@ def published_version(agent: Agent, number: int | None = None) -> AgentVersion:
     """
     versions = AgentVersion.objects.select_related("agent__workspace").filter(agent=agent)
     if number is not None:
-        version = versions.filter(number=number).first()
+        version: AgentVersion | None = versions.filter(number=number).first()
         if version is None:
             raise NotFound(
                 f"The agent {agent.name!r} has no version {number}.", code="agent.version_unknown"
             )
         return version
-    version = versions.order_by("-number").first()
-    if version is None:
+    newest: AgentVersion | None = versions.order_by("-number").first()
+    if newest is None:
         raise Conflict(
             f"The agent {agent.name!r} has not been published yet. Publish it first.",
             code="agent.not_published",
         )
-    return version
+    return newest
 
 
 def has_unpublished_changes(actor: User, agent: Agent) -> bool:
     """Tell whether the draft differs from the newest version, or cannot be published."""
-    newest = agent.versions.order_by("-number").first()
+    newest: AgentVersion | None = agent.versions.order_by("-number").first()
     if newest is None:
         return True
     try:
@@ -220,8 +220,8 @@ def build_manifest(actor: User, agent: Agent) -> Manifest:
         gaps.append(_gap("provider", "Choose a model provider."))
     elif provider.api == ModelProvider.Api.RESPONSES and agent.model_settings.get("stop"):
         gaps.append(_gap("model_settings", "The Responses API knows no `stop`; leave it out."))
-    tools = list(agent.tools.active().order_by("name"))
-    bases = list(agent.knowledge_bases.active().order_by("name"))
+    tools = list(agent.tools.filter(archived_at__isnull=True).order_by("name"))
+    bases = list(agent.knowledge_bases.filter(archived_at__isnull=True).order_by("name"))
     offered = [tool.name for tool in tools] + ([KNOWLEDGE_TOOL] if bases else [])
     if agent.first_tool and agent.first_tool not in offered:
         gaps.append(
@@ -242,7 +242,7 @@ def build_manifest(actor: User, agent: Agent) -> Manifest:
     assert agent.instructions is not None
     assert provider is not None
     _check_visible(actor, agent)
-    chain = load_chain(agent.instructions_id)
+    chain = load_chain(agent.instructions.pk)
     return Manifest(
         instructions=InstructionsPin(
             version_id=str(agent.instructions_id),
@@ -285,7 +285,7 @@ def _gap(field: str, detail: str) -> dict[str, Any]:
 def _locked(actor: User, agent: Agent, *, is_archived: bool = False) -> Agent:
     """Return the agent's row, locked, for an actor who may change it."""
     rows = Agent.objects.visible_to(actor).filter(pk=agent.pk, archived_at__isnull=not is_archived)
-    locked = rows.select_for_update(of=("self",)).select_related("workspace").first()
+    locked: Agent | None = rows.select_for_update(of=("self",)).select_related("workspace").first()
     if locked is None:
         raise NotFound("There is no such agent, or you may not see it.", code="agent.not_found")
     if not Agent.objects.editable_by(actor).filter(pk=agent.pk).exists():

@@ -94,7 +94,8 @@ def cancel_run(actor: User, *, run: Run) -> Run:
     Raises:
         NotFound: `actor` may not see the run.
     """
-    locked = Run.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=run.pk).first()
+    rows = Run.objects.visible_to(actor).select_for_update(of=("self",))
+    locked: Run | None = rows.filter(pk=run.pk).first()
     if locked is None:
         raise NotFound("There is no such run, or you may not see it.", code="run.not_found")
     if locked.is_over or locked.cancel_requested_at is not None:
@@ -124,7 +125,7 @@ def require_run(actor: User, run_id: UUID) -> Run:
     Raises:
         NotFound: there is none, or `actor` may not see it.
     """
-    run = Run.objects.visible_to(actor).filter(pk=run_id).first()
+    run: Run | None = Run.objects.visible_to(actor).filter(pk=run_id).first()
     if run is None:
         raise NotFound("There is no such run, or you may not see it.", code="run.not_found")
     return run
@@ -139,7 +140,7 @@ def _session_for(actor: User, agent: Agent, session: Session | None, text: str) 
     locked = (
         Session.objects.runnable_by(actor).select_for_update(of=("self",)).filter(pk=session.pk)
     )
-    found = locked.first()
+    found: Session | None = locked.first()
     if found is None:
         raise NotFound("There is no such session, or it is not yours.", code="session.not_found")
     if found.archived_at is not None:

@@ -70,10 +70,11 @@ def serve(*, port: int, threads: int, address_file: Path | None) -> None:
     params.ui = False
     params.endpoint_slots = False
     params.offline = True
-    # So small a model falls into loops. This ends them, and leaves a question of up to 16 tokens
-    # free to be copied into the arguments of a search.
+    # So small a model wanders off at the usual 0.8, and falls into loops; the second setting ends
+    # loops and leaves a question of up to 24 tokens free to be copied into a search.
+    params.sampling.temp = 0.2
     params.sampling.dry_multiplier = 0.8
-    params.sampling.dry_allowed_length = 16
+    params.sampling.dry_allowed_length = 24
     params.sampling.dry_penalty_last_n = 256
     # No web page of another origin may use it through a browser.
     params.cors_origins = "http://127.0.0.1"

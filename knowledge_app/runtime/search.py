@@ -251,28 +251,35 @@ near AS (
     )
     UNION ALL
     (
-        SELECT chunk.id, chunk.embedding <#> %(vector)s::halfvec AS distance
-        FROM knowledge_app_chunk chunk
-        JOIN knowledge_app_document document ON document.id = chunk.document_id
-        WHERE (SELECT chunks FROM extent) > %(exact_chunks)s
-          AND chunk.base_id = ANY(ARRAY(SELECT id FROM readable))
-          AND document.state = 'ready'
-        ORDER BY distance
-        LIMIT %(pool)s
+        -- Only the filter on the base may stand beside the order, or the index is not used.
+        SELECT nearest.id, nearest.distance
+        FROM (
+            SELECT chunk.id, chunk.document_id, chunk.embedding <#> %(vector)s::halfvec AS distance
+            FROM knowledge_app_chunk chunk
+            WHERE (SELECT chunks FROM extent) > %(exact_chunks)s
+              AND chunk.base_id = ANY(ARRAY(SELECT id FROM readable))
+            ORDER BY distance
+            LIMIT %(pool)s
+        ) nearest
+        JOIN knowledge_app_document document ON document.id = nearest.document_id
+        WHERE document.state = 'ready'
     )
 ),
 dense AS (
     SELECT id, row_number() OVER (ORDER BY distance, id) AS place FROM near
 ),
 candidates AS MATERIALIZED (
-    SELECT chunk.id, chunk.lexemes, rare.language,
-        length(chunk.lexemes) / avg(length(chunk.lexemes)) OVER () AS relative_length
+    SELECT matching.id, matching.lexemes, rare.language,
+        length(matching.lexemes) / avg(length(matching.lexemes)) OVER () AS relative_length
     FROM rare
-    JOIN knowledge_app_chunk chunk
-      ON chunk.lexemes @@ rare.any_word AND chunk.base_id = ANY(rare.base_ids)
+    CROSS JOIN LATERAL (
+        SELECT chunk.id, chunk.document_id, chunk.lexemes
+        FROM knowledge_app_chunk chunk
+        WHERE chunk.lexemes @@ rare.any_word AND chunk.base_id = ANY(rare.base_ids)
+        LIMIT %(word_matches)s
+    ) matching
     JOIN knowledge_app_document document
-      ON document.id = chunk.document_id AND document.state = 'ready'
-    LIMIT %(word_matches)s
+      ON document.id = matching.document_id AND document.state = 'ready'
 ),
 scored AS (
     SELECT candidates.id,

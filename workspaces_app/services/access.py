@@ -33,7 +33,7 @@ def workspace_named(actor: User, name: str | None) -> Workspace:
     """
     mine = Workspace.objects.visible_to(actor)
     if name:
-        found = mine.filter(name=name).first()
+        found: Workspace | None = mine.filter(name=name).first()
     else:
         first_two = list(mine.order_by("name")[:2])
         found = first_two[0] if len(first_two) == 1 else mine.filter(name="default").first()

@@ -4,9 +4,10 @@ from urllib.parse import urlsplit
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import ProtectedError
 
 from config.common.encryption import decrypt, encrypt
-from config.common.errors import MeaningInvalid
+from config.common.errors import Conflict, MeaningInvalid
 from config.common.roles import Role
 from config.common.uuid7 import uuid7
 from workspaces_app.models import Secret, Workspace
@@ -36,6 +37,47 @@ def origin_of(url: str) -> str:
 
 def _binding(secret: Secret) -> str:
     return f"secret:{secret.workspace_id}:{secret.pk}:{secret.origin}"
+
+
+@transaction.atomic
+def create_secret(
+    actor: User, *, workspace: Workspace, name: str, value: str, origin: str
+) -> Secret:
+    """Store a secret under a new name; see `store_secret`.
+
+    Raises:
+        Conflict: the name is taken.
+    """
+    access.require_role(actor, workspace, Role.ADMIN)
+    if Secret.objects.filter(workspace=workspace, name=name).exists():
+        raise Conflict(
+            f"The workspace {workspace.name!r} already has a secret {name!r}. Replace its value"
+            " instead.",
+            code="secret.name_taken",
+        )
+    return store_secret(actor, workspace=workspace, name=name, value=value, origin=origin)
+
+
+@transaction.atomic
+def delete_secret(actor: User, *, secret: Secret) -> None:
+    """Delete a secret that nothing uses.
+
+    Raises:
+        PermissionMissing: `actor` does not administer the workspace.
+        Conflict: a provider or a tool uses it.
+    """
+    access.require_role(actor, secret.workspace, Role.ADMIN)
+    audit.record(actor, "secret.deleted", secret, before={"origin": secret.origin})
+    try:
+        secret.delete()
+    except ProtectedError as error:
+        users = ", ".join(
+            sorted(f"{row._meta.verbose_name} {row}" for row in error.protected_objects)
+        )
+        raise Conflict(
+            f"The secret {secret.name!r} is used by {users}. Take it away there first.",
+            code="secret.in_use",
+        ) from error
 
 
 @transaction.atomic

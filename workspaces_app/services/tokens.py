@@ -44,12 +44,13 @@ def find_token(plain: str) -> ApiToken | None:
     """Return the living token with this plain value, of an active user, or None."""
     if not plain or len(plain) > 200 or not plain.isascii():
         return None
-    return (
+    found: ApiToken | None = (
         ApiToken.objects.select_related("user")
         .filter(digest=hash_token(plain), user__is_active=True)
         .filter(Q(expiry__isnull=True) | Q(expiry__gt=timezone.now()))
         .first()
     )
+    return found
 
 
 def touch_token(token: ApiToken) -> None:

@@ -43,7 +43,8 @@ class Command(BaseCommand):
 async def work(*, concurrency: int) -> None:
     """Take jobs, and give the jobs of lost workers back to the queue."""
     # Leaves parameters out of the queue's own pool that belong to Django's.
-    worker_app = app.with_connector(app.connector.get_worker_connector())
+    connector: Any = app.connector  # Django's own, which knows the one for workers
+    worker_app = app.with_connector(connector.get_worker_connector())
     reaper = asyncio.ensure_future(reap())
     try:
         async with worker_app.open_async():

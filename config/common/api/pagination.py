@@ -16,6 +16,8 @@ class CursorPagination(pagination.CursorPagination):
     max_page_size = 200
     page_size_query_param = "page_size"
     ordering = "-id"
+    key = "id"
+    """The unique field that every ordering ends with."""
 
     @override
     def get_page_size(self, request: Request) -> int | None:
@@ -34,4 +36,4 @@ class CursorPagination(pagination.CursorPagination):
     def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
         """Return the filter's ordering, or the view's own, always ended by the key."""
         chosen = tuple(super().get_ordering(request, queryset, view))
-        return chosen if chosen[-1].lstrip("-") == "id" else (*chosen, "-id")
+        return chosen if chosen[-1].lstrip("-") == self.key else (*chosen, f"-{self.key}")

@@ -30,9 +30,7 @@ def exception_handler(exception: Exception, context: Mapping[str, Any]) -> Respo
             headers["Retry-After"] = str(int(wait) + 1)
         if challenge := getattr(exception, "auth_header", None):
             headers["WWW-Authenticate"] = challenge
-    return Response(
-        problem(error), status=error.status, headers=headers, content_type=CONTENT_TYPE
-    )
+    return Response(problem(error), status=error.status, headers=headers, content_type=CONTENT_TYPE)
 
 
 def problem(error: errors.DomainError) -> dict[str, Any]:

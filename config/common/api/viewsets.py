@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.contrib.auth.models import User
 from django.db import models
 from django.http import Http404
 from rest_framework import viewsets
@@ -23,10 +24,17 @@ class ScopedViewSet(viewsets.GenericViewSet[Any]):
     required_scopes: ClassVar[dict[str, str]] = {}
     lookup_value_converter = "uuid"
 
+    @property
+    def actor(self) -> User:
+        """The signed-in user; the permission class let nobody else through."""
+        assert isinstance(self.request.user, User)
+        return self.request.user
+
     @override
     def get_queryset(self) -> Any:
         """Return what the actor may read."""
-        return super().get_queryset().visible_to(self.request.user)
+        queryset: Any = super().get_queryset()
+        return queryset.visible_to(self.request.user)
 
     @override
     def get_serializer_class(self) -> Any:
@@ -66,6 +74,10 @@ class ScopedViewSet(viewsets.GenericViewSet[Any]):
     def editable_object(self) -> Any:
         """Return the row; 403 unless the actor may change it."""
         return self._with_right("editable_by", "change")
+
+    def administered_object(self) -> Any:
+        """Return the row; 403 unless the actor administers it."""
+        return self._with_right("administered_by", "administer")
 
     def _with_right(self, method: str, verb: str) -> Any:
         row = self.get_object()

@@ -26,6 +26,6 @@ class WorkspaceField(serializers.SlugRelatedField[Any]):
     @override
     def get_queryset(self) -> Any:
         """Return the workspaces of the request's user."""
-        queryset = super().get_queryset()
+        queryset: Any = super().get_queryset()
         request = self.context.get("request")
         return queryset.visible_to(request.user) if request is not None else queryset

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from agents_app.models import Run, RunDelta, RunEvent
 from agents_app.runtime import database
@@ -173,7 +174,7 @@ def test_a_worker_that_shuts_down_leaves_the_run_to_another(fake: FakeOpenAI) ->
 def test_a_run_whose_job_has_ended_is_enqueued_again() -> None:
     run = make_run(make_user())
     old = run.job_id
-    with database.connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", [old])
     assert requeue_lost_runs() == 1
     assert reload(run).job_id != old
