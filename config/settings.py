@@ -237,7 +237,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "MessageKindEnum": "sessions_app.models.Message.Kind",
+        "ToolKindEnum": "tools_app.models.Tool.Kind",
+    },
 }
 
 # --- Runs ----------------------------------------------------------------------------------------

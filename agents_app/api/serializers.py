@@ -112,7 +112,7 @@ class AgentWriteSerializer(StrictModelSerializer):
         return attrs
 
 
-class PublishSerializer(StrictSerializer):
+class PublishAgentSerializer(StrictSerializer):
     """What goes with a new version."""
 
     change_note = serializers.CharField(

@@ -20,7 +20,7 @@ from agents_app.api.serializers import (
     AgentSerializer,
     AgentVersionSerializer,
     AgentWriteSerializer,
-    PublishSerializer,
+    PublishAgentSerializer,
     RunSerializer,
     StartRunSerializer,
 )
@@ -97,14 +97,14 @@ class AgentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewS
 
     @extend_schema(
         summary="Publish the draft as the next version",
-        request=PublishSerializer,
+        request=PublishAgentSerializer,
         responses={201: AgentVersionSerializer},
     )
     @action(detail=True, methods=["post"])
     def publish(self, request: Request, pk: str) -> Response:
         """Freeze the draft, with everything that it uses pinned."""
         version = definitions.publish_agent(
-            self.actor, agent=self.editable_object(), **self.valid_input(PublishSerializer)
+            self.actor, agent=self.editable_object(), **self.valid_input(PublishAgentSerializer)
         )
         return Response(AgentVersionSerializer(version).data, status=status.HTTP_201_CREATED)
 

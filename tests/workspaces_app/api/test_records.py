@@ -105,6 +105,7 @@ def test_content_of_several_pieces_comes_whole() -> None:
     assert b"".join(response.streaming_content) == content
 
 
+@pytest.mark.django_db(transaction=True)
 async def test_an_asynchronous_server_streams_piece_by_piece() -> None:
     user = await sync_to_async(make_user)()
     row = await sync_to_async(blob)(b"x" * PIECE_BYTES + b"tail")
