@@ -155,7 +155,8 @@ def test_an_administrator_changes_a_role() -> None:
     response = client(admin).patch(member_url(bo), {"role": "editor"}, format="json")
     assert response.json()["role"] == "editor"
     event = AuditEvent.objects.get()
-    assert (event.before["role"], event.after["role"]) == ("viewer", "editor")
+    before, after = event.before or {}, event.after or {}
+    assert (before["role"], after["role"]) == ("viewer", "editor")
 
 
 def test_an_administrator_removes_a_member() -> None:
