@@ -188,7 +188,7 @@ def test_what_is_foreign_looks_like_what_does_not_exist(kind: str) -> None:
         ('{"type":"run.start","agent":"a","input":7}', "message.field_invalid"),
         ('{"type":"ping","extra":1}', "message.field_unknown"),
         ('{"type":"run.cancel","run":"not a uuid"}', "message.field_invalid"),
-        ('{"type":"run.follow","run":"' + str(uuid4()) + '"}', "run.not_found"),
+        ('{"type":"run.follow","run":"01a20804-0000-7000-8000-000000000000"}', "run.not_found"),
         (json.dumps({"type": "ping", "id": "x" * MAX_FRAME_BYTES}), "json.too_large"),
     ],
 )
