@@ -100,7 +100,7 @@ def test_members_are_listed_to_members_in_a_fixed_number_of_queries(
     ada = make_user("ada")
     make_user("bo", role="viewer")
     make_user("cy", role=None)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         response = client(ada).get(members_url(make_workspace()))
     assert sorted(names(response, "user")) == ["ada", "bo"]
 
