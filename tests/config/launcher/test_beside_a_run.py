@@ -9,6 +9,8 @@ import pytest
 from config.environment import read_env_file
 from tests.config.launcher.conftest import POSTMASTER, Clone, wait_until
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 def running(clone: Clone) -> Iterator[str]:

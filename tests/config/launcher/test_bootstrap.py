@@ -1,9 +1,13 @@
 import os
+import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from config.environment import BASE_DIR
 from config.launcher.bootstrap import REQUIREMENTS, STAMP, bring_up, fingerprint
@@ -31,6 +35,27 @@ def test_a_changed_lock_changes_the_fingerprint(tmp_path: Path, name: str) -> No
     before = fingerprint(copy)
     (copy / name).write_text((copy / name).read_text() + "\n")
     assert fingerprint(copy) != before
+
+
+def test_every_declared_package_is_locked_in_a_version_that_suits() -> None:
+    project = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    declared = [*project["dependencies"], *extras["embedded"], *extras["dev"]]
+    lines = (REQUIREMENTS / "dev.txt").read_text().splitlines()
+    locked = [Requirement(line.removesuffix(" \\")) for line in lines if re.match(r"\w.*==", line)]
+    pins = {
+        canonicalize_name(pin.name): pin.specifier
+        for pin in locked
+        if pin.marker is None or pin.marker.evaluate()
+    }
+    wanted = [Requirement(text) for text in declared]
+    outdated = [
+        want.name
+        for want in wanted
+        if want.marker is None or want.marker.evaluate()
+        if not want.specifier.contains(str(pins[canonicalize_name(want.name)]).removeprefix("=="))
+    ]
+    assert outdated == []
 
 
 def test_a_folder_that_is_no_environment_is_refused(tmp_path: Path) -> None:

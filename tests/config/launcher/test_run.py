@@ -10,6 +10,8 @@ from config.environment import read_env_file
 from config.launcher.web import listen
 from tests.config.launcher.conftest import KEEPER, POSTMASTER, Clone, wait_until
 
+pytestmark = pytest.mark.processes
+
 
 def get(address: str, path: str = "/") -> str:
     """Body of a page, or nothing when the connection ended without an answer."""

@@ -13,6 +13,8 @@ import pytest
 from config.environment import read_env_file
 from tests.config.launcher.conftest import KEEPER, POSTMASTER, QUERY, Clone, wait_until
 
+pytestmark = pytest.mark.processes
+
 NOBODY = 65534
 STARTED_AT = "SELECT pg_postmaster_start_time()"
 
