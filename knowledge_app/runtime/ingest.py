@@ -230,7 +230,7 @@ INSERT INTO knowledge_app_chunk
 VALUES (
     %(id)s, now(), %(document)s, %(base)s, %(ordinal)s, %(text)s, %(heading)s, %(start)s, %(end)s,
     %(embedding)s::halfvec,
-    setweight(to_tsvector(%(language)s::regconfig, %(indexed_heading)s), 'B')
+    setweight(to_tsvector(%(language)s::regconfig, translate(%(indexed_heading)s, '›', ' ')), 'B')
         || to_tsvector(%(language)s::regconfig, %(text)s)
 )
 ON CONFLICT (document_id, ordinal) DO NOTHING

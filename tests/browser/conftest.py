@@ -29,7 +29,7 @@ PATIENCE_MS = 30_000
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium_path() -> str:
     path = (
         shutil.which("chromium")
         or shutil.which("chromium-browser")
@@ -40,15 +40,25 @@ def chromium() -> Iterator[Browser]:
             "Chromium is not installed: `apt-get install chromium` lets the browser tests run."
         )
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    return path
+
+
+@pytest.fixture(scope="module")
+def chromium(chromium_path: str) -> Iterator[Browser]:
+    """Run a browser for the tests of one file.
+
+    Playwright keeps an event loop running in the test's thread, in which no asynchronous test of
+    another file could run.
+    """
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
         yield browser
         browser.close()
 
 
 @pytest.fixture(scope="session")
 def live_product(
-    chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+    chromium_path: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LiveProduct]:
     with running_product(tmp_path_factory.mktemp("live")) as product:
         yield product
