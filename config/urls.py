@@ -21,3 +21,6 @@ urlpatterns = [
     path("api/v1/schema/", SpectacularJSONAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
 ]
+
+handler404 = "config.common.api.handlers.not_found"
+handler500 = "config.common.api.handlers.server_error"

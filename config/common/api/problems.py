@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
@@ -110,7 +111,7 @@ def _from_drf(exception: drf.APIException) -> errors.DomainError:
     error = kind(str(exception.detail), code=code or f"request.{default}")
     if not code:
         error.status = exception.status_code
-        error.title = str(getattr(exception, "default_detail", error.title)).rstrip(".")
+        error.title = HTTPStatus(exception.status_code).phrase
     return error
 
 
