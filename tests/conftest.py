@@ -24,7 +24,8 @@ def pytest_configure(config: pytest.Config) -> None:
     prefix = f"test-{controller}-{worker}"
     if settings.REDIS_URL:
         settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = prefix
-        settings.CACHES["default"]["KEY_PREFIX"] = prefix
+    # Clearing a cache on Redis would empty it for the tests of the other process too.
+    settings.CACHES["default"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 
 
 @pytest.hookimpl(tryfirst=True)
