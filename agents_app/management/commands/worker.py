@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import Error as DatabaseError
 from procrastinate.contrib.django import app
 from typing_extensions import override
 
@@ -72,7 +73,7 @@ async def reap() -> None:
         try:
             stalled = await requeue_stalled(stalled_s=settings.WORKER_STALLED_S)
             lost = await database.in_thread(requeue_lost_runs)
-        except (psycopg.Error, TimeoutError) as error:
+        except (psycopg.Error, DatabaseError, TimeoutError) as error:
             logger.warning("worker.reaper_failed", extra={"reason": type(error).__name__})
             continue
         if stalled or lost:
