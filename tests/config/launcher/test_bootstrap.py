@@ -98,7 +98,7 @@ def test_the_script_says_what_to_install_where_python_is_missing_or_old(tmp_path
     old = tmp_path / "python3"
     old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2 && exit 0\nexit 1\n')
     old.chmod(0o755)
-    done = call_script(PATH=str(tmp_path))
+    done = call_script(PATH=str(tmp_path), VENV=str(tmp_path / "none"))
     assert done.returncode == 1
     assert "this machine has Python 3.9.2" in done.stderr
     assert "apt-get install python3" in done.stderr
