@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from agents_app.engine.errors import Superseded
-from agents_app.engine.events import Checkpoint, Event
+from agents_app.engine.events import TERMINAL_TYPES, Checkpoint, Event
 from agents_app.engine.messages import Passage, ToolResult
 from agents_app.engine.ports import PreparedCall
 from agents_app.engine.spec import ToolSpec
@@ -82,8 +82,9 @@ class MemoryJournal:
 
     async def append(self, events: Sequence[Event], *, checkpoint: Checkpoint | None = None) -> int:
         """Record events in order; see the port."""
-        if self.attempt != self._mine:
-            raise Superseded("Another worker has taken this run over.")
+        is_over = bool(self.events) and self.events[-1].type in TERMINAL_TYPES
+        if self.attempt != self._mine or is_over:
+            raise Superseded("Another worker has taken this run over, or the run is over.")
         self.events.extend(events)
         if checkpoint is not None:
             self.checkpoint = dict(checkpoint)
