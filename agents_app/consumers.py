@@ -133,6 +133,7 @@ class RunsSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has 
     async def start(self, message: dict[str, Any]) -> dict[str, Any]:
         """Start a run and follow it."""
         self.require_scope("run")
+        self.require_room()
         run_id, session_id = await in_thread(self.start_run, message)
         self.follow(run_id, Cursor())
         return {"type": "run.accepted", "run": str(run_id), "session": str(session_id)}
@@ -201,6 +202,11 @@ class RunsSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has 
         """Send the run's frames from the cursor on, in a task of its own."""
         if previous := self._followers.pop(run_id, None):
             previous.cancel()
+        self.require_room()
+        self._followers[run_id] = asyncio.ensure_future(self._send_frames(run_id, cursor))
+
+    def require_room(self) -> None:
+        """Refuse another run when the socket follows as many as it may."""
         self._followers = {
             known: task for known, task in self._followers.items() if not task.done()
         }
@@ -209,7 +215,6 @@ class RunsSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has 
                 f"One socket follows at most {MAX_FOLLOWED_RUNS} runs. Open another one.",
                 code="socket.too_many_runs",
             )
-        self._followers[run_id] = asyncio.ensure_future(self._send_frames(run_id, cursor))
 
     async def _send_frames(self, run_id: UUID, cursor: Cursor) -> None:
         try:
@@ -315,7 +320,10 @@ class SessionSocket(RunsSocket):
         """Follow a run that somebody started in the session."""
         run_id = UUID(message["run"])
         if run_id not in self._followers:
-            self.follow(run_id, Cursor())
+            try:
+                self.follow(run_id, Cursor())
+            except DomainError as error:
+                await self.answer_error(error, None)
 
     @override
     async def disconnect(self, code: int) -> None:

@@ -146,7 +146,8 @@ class AgentAdmin(ScopedModelAdmin):
     @override
     def get_queryset(self, request: HttpRequest) -> Any:
         """Leave out archived agents, and count what the list shows."""
-        last_run = Run.objects.filter(agent_version__agent=OuterRef("pk")).order_by("-id")
+        mine = Run.objects.visible_to(request.user)
+        last_run = mine.filter(agent_version__agent=OuterRef("pk")).order_by("-id")
         return (
             super()
             .get_queryset(request)
@@ -155,7 +156,6 @@ class AgentAdmin(ScopedModelAdmin):
                 tool_count=Count("tools", distinct=True),
                 base_count=Count("knowledge_bases", distinct=True),
                 last_run_at=Subquery(last_run.values("created_at")[:1]),
-                last_run_id=Subquery(last_run.values("pk")[:1]),
             )
         )
 

@@ -93,7 +93,11 @@ TOOLS: Sequence[tuple[str, str]] = (
     ("current-time", "Current time"),
 )
 KNOWLEDGE_BASE = "handbook"
-DEMO_MODEL_SETTINGS: Mapping[str, Any] = {"max_output_tokens": 400, "stop": ["\n\n"]}
+DEMO_MODEL_SETTINGS: Mapping[str, Any] = {
+    "temperature": 0.2,
+    "max_output_tokens": 400,
+    "stop": ["\n\n"],
+}
 """So tiny a model rambles on after its first paragraph."""
 DOCUMENTS = (
     "README.md",

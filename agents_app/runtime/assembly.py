@@ -1,7 +1,7 @@
 """From a claimed run to what the loop needs: all reads happen here, none after it."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,8 +20,7 @@ from agents_app.runtime.runs import ClaimedRun
 from agents_app.runtime.toolset import RunToolset
 from templates_app.runtime.render.rendering import render_chain
 from templates_app.services import load_chain
-from tools_app.models import ToolVersion
-from tools_app.runtime.definitions import ToolDefinition
+from tools_app.runtime.definitions import load_definitions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +84,10 @@ def _knowledge(manifest: Manifest, claimed: ClaimedRun) -> KnowledgeSource:
 
 async def _toolset(manifest: Manifest, claimed: ClaimedRun) -> RunToolset:
     version_ids = [UUID(pin.version_id) for pin in manifest.tools]
-    definitions = await in_thread(_definitions, version_ids) if version_ids else []
+    definitions = await in_thread(load_definitions, version_ids) if version_ids else []
     knowledge = (
         KnowledgeTool(_knowledge(manifest, claimed), names=[pin.name for pin in manifest.knowledge])
         if manifest.knowledge
         else None
     )
     return RunToolset(definitions, knowledge=knowledge, run_id=claimed.id, user_id=claimed.user_id)
-
-
-def _definitions(version_ids: Sequence[UUID]) -> list[ToolDefinition]:
-    """Return the pinned versions in the manifest's order."""
-    versions = ToolVersion.objects.select_related("tool").in_bulk(version_ids)
-    return [ToolDefinition.from_version(versions[version_id]) for version_id in version_ids]

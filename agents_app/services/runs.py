@@ -20,8 +20,9 @@ from agents_app.runtime import bell
 from agents_app.runtime.journal import append_now
 from agents_app.runtime.runs import create_run
 from agents_app.services import definitions
-from config.common.errors import Conflict, MeaningInvalid, NotFound
+from config.common.errors import MeaningInvalid, NotFound
 from config.common.roles import Role
+from sessions_app.errors import SessionArchived
 from sessions_app.models import Session
 from templates_app.domain.variables import validate_values
 from templates_app.services import load_chain
@@ -144,7 +145,7 @@ def _session_for(actor: User, agent: Agent, session: Session | None, text: str) 
     if found is None:
         raise NotFound("There is no such session, or it is not yours.", code="session.not_found")
     if found.archived_at is not None:
-        raise Conflict("This session is archived. Restore it first.", code="session.archived")
+        raise SessionArchived("This session is archived. Start another one.")
     return found
 
 

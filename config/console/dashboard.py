@@ -101,7 +101,8 @@ def add_dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, An
             "agent_version__agent__name", "agent_version__agent__title",
         )[:RECENT_RUNS]
     )  # fmt: skip
-    last_run = Run.objects.filter(agent_version__agent=OuterRef("pk")).order_by("-id")
+    mine = Run.objects.visible_to(actor)
+    last_run = mine.filter(agent_version__agent=OuterRef("pk")).order_by("-id")
     agents = list(
         Agent.objects.visible_to(actor)
         .active()
@@ -154,7 +155,7 @@ def _recent_numbers(actor: Any, now: datetime) -> dict[str, Any]:
             failed=Count("pk", filter=Q(status="failed")),
             median=MedianDuration(taken, filter=Q(status="completed")),
         ),
-        "running": Run.objects.visible_to(actor).filter(UNFINISHED).count(),
+        "running": Run.objects.visible_to(actor).filter(status="running").count(),
     }
 
 

@@ -44,6 +44,7 @@ class BlobViewSet(ScopedViewSet):
                 )
                 or "attachment",
                 "X-Content-Type-Options": "nosniff",
+                "Content-Security-Policy": "sandbox",
                 "Cache-Control": "private, max-age=3600, immutable",
             },
         )

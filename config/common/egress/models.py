@@ -1,6 +1,6 @@
 """The HTTP client of the model SDK: httpx2 in shape, aiohttp underneath, same address policy.
 
-aiohttp needs less CPU per streamed token than the httpx family (docs/performance.md). Import this
+aiohttp needs less CPU per streamed token than the httpx family. Import this
 module only where a model is called: `httpx2` comes with the SDK and is slow to load.
 """
 
