@@ -1,5 +1,6 @@
 """The tools of one run: pinned versions of stored tools, and those that the agent brings itself."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -40,7 +41,7 @@ class RunToolset:
     async def call(self, call: PreparedCall, *, timeout_s: float) -> ToolResult:
         """Carry a call out; what the tool's author raised becomes an error for the model."""
         if self._knowledge is not None and call.spec.name == self._knowledge.spec.name:
-            return await self._knowledge.call(call)
+            return await self._search(self._knowledge, call, timeout_s=timeout_s)
         try:
             output = await invoke(
                 self._definitions[call.spec.name],
@@ -57,6 +58,20 @@ class RunToolset:
                 call_id=call.call.id, name=call.spec.name, content=str(error), is_error=True
             )
         return ToolResult(call_id=call.call.id, name=call.spec.name, content=output.content)
+
+    async def _search(
+        self, tool: KnowledgeTool, call: PreparedCall, *, timeout_s: float
+    ) -> ToolResult:
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await tool.call(call)
+        except TimeoutError:
+            return ToolResult(
+                call_id=call.call.id,
+                name=call.spec.name,
+                content=f"The search timed out after {timeout_s:g} s.",
+                is_error=True,
+            )
 
 
 def _spec(definition: ToolDefinition) -> ToolSpec:
