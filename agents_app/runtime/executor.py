@@ -8,6 +8,9 @@ import logging
 from contextlib import aclosing
 from uuid import UUID
 
+import psycopg
+from django.db import InterfaceError, OperationalError
+
 from agents_app.engine import loop
 from agents_app.engine.errors import DeadlinePassed, EngineError, Superseded
 from agents_app.engine.events import TextDelta
@@ -94,6 +97,10 @@ class _Worker:
             await self._fail(error)
         except DomainError as error:
             await self._fail(EngineError(error.detail, code=error.code))
+        except (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError):
+            # The job fails, and the run goes on elsewhere once the database is back.
+            logger.warning("run.database_lost", extra={"run": str(claimed.id)})
+            raise
         except Exception:
             logger.exception("run.crashed", extra={"run": str(claimed.id)})
             await self._fail(

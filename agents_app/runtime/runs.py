@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 from procrastinate.contrib.django import app
 
 from agents_app.engine.events import RunQueued
@@ -49,6 +49,7 @@ SELECT run.id, run.session_id
   JOIN procrastinate_jobs AS job ON job.id = run.job_id
  WHERE run.status IN ('queued', 'running') AND job.status NOT IN ('todo', 'doing')
  LIMIT 100
+   FOR UPDATE OF run SKIP LOCKED
 """
 
 
@@ -162,6 +163,7 @@ async def requeue_stalled(*, stalled_s: float) -> int:
         return cursor.rowcount
 
 
+@transaction.atomic
 def requeue_lost_runs() -> int:
     """Enqueue unfinished runs whose job has ended without them; return how many."""
     with connection.cursor() as cursor:
